@@ -1,0 +1,50 @@
+// A view: what the CPU has cached about one guest address space at one privilege. The soft TLB is what
+// hardware's TLB is; the jump cache is the translator's own use of it. Translated code addresses both through
+// r15, so their layout is a contract with translator/emit.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "vmm/base/types.h"
+
+namespace ringfold {
+
+inline constexpr unsigned kTlbBits = 10;
+inline constexpr uint32_t kTlbEntries = 1u << kTlbBits;
+
+// Direct-mapped by page number. An access of `size` bytes at `a` hits entry i = page_number(a) % kTlbEntries if
+//     uint32_t(a + size - 1 + bias[i]) < 4096
+// which also turns away an access that straddles two pages; then the host address is a + addend[i], modulo 2^64.
+// bias is minus the page's linear address, or never_matches(i).
+struct SoftTlb {
+    std::array<uint32_t, kTlbEntries> read_bias;
+    std::array<uint32_t, kTlbEntries> write_bias;  // valid only once D is set and while nothing traces the page
+    std::array<uint64_t, kTlbEntries> addend;
+
+    static constexpr uint32_t index(GuestVirt a) { return a.page_number() & (kTlbEntries - 1); }
+    // Minus a page whose accesses, straddling ones too, never look in slot i.
+    static constexpr uint32_t never_matches(uint32_t i) { return 0u - ((i ^ (kTlbEntries / 2)) << 12); }
+    static constexpr bool hits(uint32_t bias, GuestVirt a, unsigned size) { return a.value + size - 1 + bias < kPageSize; }
+};
+
+inline constexpr unsigned kJumpBits = 12;
+inline constexpr uint32_t kJumpEntries = 1u << kJumpBits;
+
+// Where the translation of a guest EIP starts. An entry is valid only while the page's mapping is.
+struct JumpEntry {
+    uint64_t eip;      // 64 bits wide so that kEmpty is no EIP
+    const void* host;
+    static constexpr uint64_t kEmpty = ~uint64_t{0};
+};
+struct JumpCache {
+    std::array<JumpEntry, kJumpEntries> entry;
+    static constexpr uint32_t index(uint32_t eip) { return (eip ^ (eip >> 12)) & (kJumpEntries - 1); }
+};
+
+struct alignas(64) View {
+    SoftTlb tlb;
+    JumpCache jumps;
+};
+
+}  // namespace ringfold

@@ -1,0 +1,88 @@
+// memory_trace(address, length, kind, handler): the handler hears of each guest write to that physical memory.
+//
+// One registry for all of guest RAM. It knows pages and callbacks, nothing else: what a page-table write means
+// stays in shadowmmu/, what a code write means in translator/. Whoever writes guest memory (soft accesses, the
+// window fault path, DMA, the interpreter) asks traced() first and, if so, calls notify() after the write.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "tracing/page_guard.h"
+#include "vmm/base/types.h"
+
+namespace ringfold {
+
+enum class TraceKind : uint8_t { PageTable, Gdt, Ldt, Idt, Code };
+inline constexpr int kTraceKinds = 5;
+
+// By which road a write reached the registry; for the statistics and for adaptation.
+enum class TraceRoad : uint8_t { Soft, WindowFault, Dma, Interpreter };
+inline constexpr int kTraceRoads = 4;
+
+struct TraceWrite {
+    GuestPhys address;
+    std::span<const uint8_t> before;  // equal to `after` when the same value was stored
+    std::span<const uint8_t> after;
+    TraceRoad road;
+
+    uint32_t length() const { return static_cast<uint32_t>(after.size()); }
+};
+using TraceHandler = std::function<void(const TraceWrite&)>;
+
+class MemoryTracer;
+
+// A trace unregisters itself when its handle dies. Movable, not copyable. A handler may drop or make traces.
+class Trace {
+public:
+    Trace() = default;
+    Trace(Trace&&) noexcept;
+    Trace& operator=(Trace&&) noexcept;
+    ~Trace();
+    void reset();
+    explicit operator bool() const { return tracer_ != nullptr; }
+
+private:
+    friend class MemoryTracer;
+    struct Entry;
+    Trace(MemoryTracer* tracer, Entry* entry) : tracer_(tracer), entry_(entry) {}
+    MemoryTracer* tracer_ = nullptr;
+    Entry* entry_ = nullptr;
+};
+
+class MemoryTracer {
+public:
+    // `ram_bytes`: guest RAM covers physical addresses [0, ram_bytes).
+    explicit MemoryTracer(uint64_t ram_bytes);
+    ~MemoryTracer();
+
+    void set_guard(PageGuard* guard) { guard_ = guard; }
+
+    // Watches [address, address + length), which may span pages. Pages newly traced are protect()ed at once.
+    [[nodiscard]] Trace memory_trace(GuestPhys address, uint32_t length, TraceKind kind, TraceHandler handler);
+
+    // Does any trace lie on this page? A table look-up; false outside RAM.
+    bool traced(GuestPhys page) const;
+    // Bit set of TraceKind on this page.
+    uint8_t kinds_on(GuestPhys page) const;
+    // Runs the handlers whose ranges meet the write. The write must not cross a page.
+    void notify(const TraceWrite& write);
+
+    struct Counts {
+        std::array<std::array<uint64_t, kTraceRoads>, kTraceKinds> handled{};  // handler calls
+        std::array<uint64_t, kTraceRoads> beside{};  // writes to a traced page that met no trace's range
+        uint64_t pages = 0;                          // pages traced now
+    };
+    const Counts& counts() const;
+
+private:
+    friend class Trace;
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+    PageGuard* guard_ = nullptr;
+};
+
+}  // namespace ringfold
