@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "vmm/base/types.h"
@@ -25,21 +26,29 @@ struct SoftTlb {
     static constexpr uint32_t index(GuestVirt a) { return a.page_number() & (kTlbEntries - 1); }
     // Minus a page whose accesses, straddling ones too, never look in slot i.
     static constexpr uint32_t never_matches(uint32_t i) { return 0u - ((i ^ (kTlbEntries / 2)) << 12); }
+    void clear() {
+        for (uint32_t i = 0; i < kTlbEntries; ++i) read_bias[i] = write_bias[i] = never_matches(i);
+    }
     static constexpr bool hits(uint32_t bias, GuestVirt a, unsigned size) { return a.value + size - 1 + bias < kPageSize; }
 };
 
 inline constexpr unsigned kJumpBits = 12;
 inline constexpr uint32_t kJumpEntries = 1u << kJumpBits;
 
-// Where the translation of a guest EIP starts. An entry is valid only while the page's mapping is.
-struct JumpEntry {
-    uint64_t eip;      // 64 bits wide so that kEmpty is no EIP
-    const void* host;
-    static constexpr uint64_t kEmpty = ~uint64_t{0};
-};
+// Where the translation of a guest EIP starts. An entry is valid only while the page's mapping is. Entry i holds
+// EIP e if negated_eip[i] == -e; an empty one holds an EIP that belongs in another slot.
 struct JumpCache {
-    std::array<JumpEntry, kJumpEntries> entry;
-    static constexpr uint32_t index(uint32_t eip) { return (eip ^ (eip >> 12)) & (kJumpEntries - 1); }
+    std::array<uint32_t, kJumpEntries> negated_eip;
+    std::array<const void*, kJumpEntries> host;
+
+    // Chosen so that translated code can compute it by RORX, LEA and SHRX, which leave the flags alone.
+    static constexpr uint32_t index(uint32_t eip) { return (std::rotr(eip, 14) + eip * 8) >> (32 - kJumpBits); }
+    static constexpr uint32_t empty(uint32_t i) { return i == index(0) ? 0u - 4u : 0u; }
+    static_assert((std::rotr(4u, 14) + 4u * 8) >> (32 - kJumpBits) != 0);  // EIP 4 is not in EIP 0's slot
+
+    void clear() {
+        for (uint32_t i = 0; i < kJumpEntries; ++i) negated_eip[i] = empty(i);
+    }
 };
 
 struct alignas(64) View {
