@@ -1,0 +1,171 @@
+// Runs one assembled test file (case.inc) on every kind of CPU and on the host's, and compares each end state with
+// what the file expects and with the host's.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+#include "test/support/cpu_under_test.h"
+
+using namespace ringfold::test;
+
+namespace {
+
+constexpr uint32_t kOrigin = 0x1000, kMeta = 0x8000, kStack = 0x9800;
+constexpr uint32_t kWritable[] = {0x1000, 0x2000, 0x3000, 0x4000, 0x5000, 0x9000, 0xfffe0000};
+constexpr uint32_t kReadOnly[] = {0x7000};
+constexpr std::array<uint32_t, 8> kStartRegisters = {0x0a0a0a0a, 0x0c0c0c0c, 0x0d0d0d0d, 0x0b0b0b0b,
+                                                     kStack,     0xbdbdbdbd, 0x51515151, 0xd1d1d1d1};
+constexpr uint32_t kStartFlags = 0x202, kResumeFlag = 0x10000;
+
+enum Kind : uint32_t { Case = 1, In, Out, Undefined, Memory, Fault, NoNative };
+struct Record {
+    uint32_t kind, a, b, c, d;
+};
+
+struct TestCase {
+    std::string name;
+    CpuCase start;
+    CpuEnd expected;
+    uint32_t undefined_flags = 0;
+    bool native = true;
+};
+
+std::vector<uint8_t> read_file(const char* path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw std::runtime_error(fmt::format("cannot read {}", path));
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<PageImage> pages_of(const std::vector<uint8_t>& image) {
+    std::vector<PageImage> pages;
+    const auto add = [&](uint32_t address, bool writable) {
+        PageImage page{address, writable, {}};
+        const size_t offset = address - kOrigin;
+        if (address < kMeta && offset < image.size())
+            memcpy(page.bytes.data(), &image[offset], std::min<size_t>(4096, image.size() - offset));
+        pages.push_back(page);
+    };
+    for (const uint32_t a : kWritable) add(a, true);
+    for (const uint32_t a : kReadOnly) add(a, false);
+    return pages;
+}
+
+uint32_t& state_word(CpuCase& c, uint32_t i) { return i < 8 ? c.gpr[i] : c.eflags; }
+uint32_t& state_word(CpuEnd& e, uint32_t i) { return i < 8 ? e.gpr[i] : e.eflags; }
+
+void apply(const Record& r, TestCase& t, CpuCase& written) {
+    switch (r.kind) {
+        case In:
+            state_word(t.start, r.a) = r.a == 8 ? kStartFlags | r.b : r.b;
+            state_word(t.expected, r.a) = state_word(t.start, r.a);
+            break;
+        case Out: state_word(t.expected, r.a) = r.a == 8 ? kStartFlags | r.b : r.b; break;
+        case Undefined: t.undefined_flags = r.a; break;
+        case Memory:
+            for (uint32_t i = 0; i < 4; ++i) {
+                uint8_t* byte = written.byte(r.a + i);
+                if (!byte) throw std::runtime_error(fmt::format("{}: MEM {:x} is not in a page", t.name, r.a));
+                *byte = static_cast<uint8_t>(r.b >> (8 * i));
+            }
+            break;
+        case Fault:
+            t.expected.kind = EndKind::Fault;
+            t.expected.vector = static_cast<uint8_t>(r.a);
+            t.expected.error_code = r.b;
+            t.expected.eip = r.c;
+            t.expected.cr2 = r.d;
+            break;
+        case NoNative: t.native = false; break;
+        default: throw std::runtime_error(fmt::format("{}: a record of kind {}", t.name, r.kind));
+    }
+}
+
+std::vector<TestCase> parse(const std::vector<uint8_t>& image) {
+    const auto pages = pages_of(image);
+    const size_t meta = kMeta - kOrigin;
+    size_t count = 0;
+    std::vector<Record> records;
+    // The names follow the records; the first name's offset is not known, so records end at the first non-record.
+    for (size_t at = meta; at + sizeof(Record) <= image.size(); at += sizeof(Record), ++count) {
+        Record r;
+        memcpy(&r, &image[at], sizeof r);
+        if (r.kind < Case || r.kind > NoNative) break;
+        records.push_back(r);
+    }
+    const size_t names = meta + records.size() * sizeof(Record);
+    std::vector<TestCase> cases;
+    CpuCase written;
+    const auto finish = [&] {
+        if (!cases.empty()) cases.back().expected.pages = written.pages;
+    };
+    for (const Record& r : records) {
+        if (r.kind == Case) {
+            finish();
+            TestCase t;
+            if (names + r.b + r.c > image.size()) throw std::runtime_error("a name lies outside the file");
+            t.name.assign(reinterpret_cast<const char*>(&image[names + r.b]), r.c);
+            t.start.gpr = t.expected.gpr = kStartRegisters;
+            t.start.eflags = t.expected.eflags = kStartFlags;
+            t.start.eip = r.a;
+            t.start.pages = written.pages = pages;
+            t.expected.segment = {kUserData, kUserCode, kUserData, kUserData, kUserData, kUserData};
+            cases.push_back(t);
+        } else if (cases.empty()) {
+            throw std::runtime_error("the file starts without a CASE");
+        } else {
+            apply(r, cases.back(), written);
+        }
+    }
+    finish();
+    if (cases.empty()) throw std::runtime_error("the file holds no CASE");
+    return cases;
+}
+
+// Returns the number of failures.
+int run_case(const TestCase& t, std::vector<std::unique_ptr<CpuUnderTest>>& cpus) {
+    int failures = 0;
+    const auto complain = [&](const std::string& text) {
+        if (text.empty()) return;
+        fmt::print("not ok {}\n{}", t.name, text);
+        ++failures;
+    };
+    const CpuEnd* judge = nullptr;
+    std::vector<CpuEnd> ends;
+    ends.reserve(cpus.size());
+    for (auto& cpu : cpus) {
+        if (cpu->is_native() && !t.native) continue;
+        ends.push_back(cpu->run(t.start));
+        const CpuEnd& end = ends.back();
+        complain(difference(end, cpu->name(), t.expected, "expected",
+                            {.flags = ~(t.undefined_flags | kResumeFlag), .fpu = false}));
+        if (cpu->is_native()) judge = &end;
+        else if (judge) complain(difference(end, cpu->name(), *judge, "native"));
+    }
+    return failures;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 2) {
+        fmt::print(stderr, "usage: isa_runner FILE.bin [CPU...]\n");
+        return 2;
+    }
+    try {
+        auto cpus = available_cpus({argv + 2, argv + argc});
+        std::string names;
+        for (const auto& cpu : cpus) names += fmt::format(" {}", cpu->name());
+        int failures = 0;
+        const auto cases = parse(read_file(argv[1]));
+        for (const TestCase& t : cases) failures += run_case(t, cpus);
+        fmt::print("{} cases on{}: {} failures\n", cases.size(), names, failures);
+        return failures != 0;
+    } catch (const std::exception& e) {
+        fmt::print(stderr, "isa_runner: {}: {}\n", argv[1], e.what());
+        return 2;
+    }
+}
