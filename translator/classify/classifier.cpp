@@ -19,7 +19,7 @@ constexpr InstructionRow kRows[] = {
 static_assert(kRows[0].mnemonic == ZYDIS_MNEMONIC_INVALID, "the first row stands for what the table does not know");
 
 const auto kIndex = [] {
-    std::array<uint16_t, ZYDIS_MNEMONIC_MAX_VALUE + 1> index{};
+    std::array<uint16_t, kMnemonicMax + 1> index{};
     for (size_t i = 0; i < std::size(kRows); ++i) index[kRows[i].mnemonic] = static_cast<uint16_t>(i);
     return index;
 }();

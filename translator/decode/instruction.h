@@ -20,24 +20,45 @@ enum class OperandKind : uint8_t {
     None, Gpr, Segment, Control, Debug, X87, Mmx, Xmm, Memory, Immediate, Relative, FarPointer,
 };
 
+// Forms that the manual lists under a mnemonic of quite another meaning. They are instructions of their own here,
+// with numbers behind Zydis's.
+enum : uint16_t {
+    ZYDIS_MNEMONIC_MOV_SEGMENT = ZYDIS_MNEMONIC_MAX_VALUE + 1,  // MOV to or from a segment register
+    ZYDIS_MNEMONIC_MOV_CONTROL,
+    ZYDIS_MNEMONIC_MOV_DEBUG,
+    ZYDIS_MNEMONIC_PUSH_SEGMENT,
+    ZYDIS_MNEMONIC_POP_SEGMENT,
+    ZYDIS_MNEMONIC_JMP_FAR,
+    ZYDIS_MNEMONIC_CALL_FAR,
+    ZYDIS_MNEMONIC_RET_FAR,
+    ZYDIS_MNEMONIC_MOVSD_SCALAR,  // the SSE2 ones; MOVSD and CMPSD are the string instructions
+    ZYDIS_MNEMONIC_CMPSD_SCALAR,
+    ZYDIS_MNEMONIC_BT_STRING,  // bit offset in a register, and so anywhere in memory
+    ZYDIS_MNEMONIC_BTS_STRING,
+    ZYDIS_MNEMONIC_BTR_STRING,
+    ZYDIS_MNEMONIC_BTC_STRING,
+};
+inline constexpr uint16_t kMnemonicMax = ZYDIS_MNEMONIC_BTC_STRING;
+
 // An explicit operand, in the manual's order. `size` is in bytes. A byte register is in encoding order:
 // 0-3 al cl dl bl, 4-7 ah ch dh bh.
 struct Operand {
     OperandKind kind = OperandKind::None;
     uint8_t reg = 0;
-    uint8_t size = 0;
+    uint16_t size = 0;
     bool read = false, written = false;
 };
 
 inline constexpr uint8_t kNoRegister = 0xff;
 
 // The instruction's memory operand. Effective address = base + index * scale + displacement, truncated to
-// `address_size` bytes. LEA has one too, though it does not access it.
+// `address_size` bytes. LEA has one too, though it does not access it. String instructions, XLAT and MASKMOV have
+// none (has_memory is false), but their `segment` is valid here: DS or its override.
 struct MemoryOperand {
     uint8_t base = kNoRegister, index = kNoRegister, scale = 1;
     uint8_t segment = DS;      // override applied
     uint8_t address_size = 4;  // bytes: 2 or 4
-    uint8_t size = 0;          // bytes accessed; 0 where there is no access (LEA, INVLPG, hint NOPs)
+    uint16_t size = 0;         // bytes accessed; 0 where there is no access (LEA, INVLPG, hint NOPs)
     int32_t displacement = 0;
 };
 
@@ -45,12 +66,13 @@ inline constexpr int kMaxOperands = 4;
 inline constexpr int kMaxInstructionLength = 15;
 
 struct Instruction {
-    uint16_t mnemonic = ZYDIS_MNEMONIC_INVALID;  // ZYDIS_MNEMONIC_*; INVALID raises #UD
+    uint16_t mnemonic = ZYDIS_MNEMONIC_INVALID;  // ZYDIS_MNEMONIC_*, those above included; INVALID raises #UD
     uint8_t length = 0;
     uint8_t operand_size = 4;  // bytes: 2 or 4 (the attribute; a byte instruction has size 1 operands)
     uint8_t address_size = 4;  // bytes: 2 or 4
     uint8_t stack_size = 4;    // unused by decoding of flat code; SS.B decides at run time
-    bool lock = false, rep = false, repne = false;
+    bool lock = false;
+    bool rep = false, repne = false;  // on string instructions only; never both
     bool has_memory = false;
     uint8_t operand_count = 0;
     std::array<Operand, kMaxOperands> operand{};

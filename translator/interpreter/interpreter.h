@@ -61,6 +61,13 @@ public:
     uint32_t read(unsigned segment, uint32_t offset, unsigned size);
     void write(unsigned segment, uint32_t offset, unsigned size, uint32_t value);
 
+    // Memory by an address that linear() gave. `size` 1, 2 or 4.
+    uint32_t load(GuestVirt, unsigned size);
+    void store(GuestVirt, unsigned size, uint32_t value);
+    // operand_address() for read-modify-write: every fault that the write would meet is thrown here, so that it
+    // is seen as a write fault and comes before the read.
+    GuestVirt modify_address(const Instruction&);
+
     // The stack, by SS.B. `size` is the operand's, 2 or 4. pop() moves ESP; a fault leaves it alone.
     void push(uint32_t value, unsigned size);
     uint32_t pop(unsigned size);
@@ -73,3 +80,5 @@ private:
 };
 
 }  // namespace ringfold
+
+#include "translator/interpreter/operands.h"
