@@ -179,6 +179,15 @@ void read_immediate(const ZydisDecodedOperand& from, bool first, Operand& op, In
     (first ? out.immediate : out.immediate2) = static_cast<uint32_t>(from.imm.value.u);
 }
 
+Encoded encoded_where(ZydisOperandEncoding e) {
+    switch (e) {
+        case ZYDIS_OPERAND_ENCODING_MODRM_REG: return Encoded::ModrmReg;
+        case ZYDIS_OPERAND_ENCODING_MODRM_RM: return Encoded::ModrmRm;
+        case ZYDIS_OPERAND_ENCODING_OPCODE: return Encoded::Opcode;
+        default: return Encoded::Elsewhere;
+    }
+}
+
 void read_operands(const ZydisDecodedInstruction& z, const ZydisDecodedOperand* operands, Instruction& out) {
     out.memory.address_size = out.address_size;
     out.memory.segment = overriding_segment(z.attributes);
@@ -188,6 +197,7 @@ void read_operands(const ZydisDecodedInstruction& z, const ZydisDecodedOperand* 
         Operand& op = out.operand[out.operand_count++];
         op.size = static_cast<uint16_t>(from.size / 8);
         op.read = (from.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0;
+        op.encoded = encoded_where(from.encoding);
         op.written = (from.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
         switch (from.type) {
             case ZYDIS_OPERAND_TYPE_REGISTER: read_register(from.reg.value, op); break;

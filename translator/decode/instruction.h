@@ -40,6 +40,9 @@ enum : uint16_t {
 };
 inline constexpr uint16_t kMnemonicMax = ZYDIS_MNEMONIC_BTC_STRING;
 
+// Where the encoding names an operand, for emitters that re-encode.
+enum class Encoded : uint8_t { Elsewhere, ModrmReg, ModrmRm, Opcode };
+
 // An explicit operand, in the manual's order. `size` is in bytes. A byte register is in encoding order:
 // 0-3 al cl dl bl, 4-7 ah ch dh bh.
 struct Operand {
@@ -47,6 +50,7 @@ struct Operand {
     uint8_t reg = 0;
     uint16_t size = 0;
     bool read = false, written = false;
+    Encoded encoded = Encoded::Elsewhere;
 };
 
 inline constexpr uint8_t kNoRegister = 0xff;
