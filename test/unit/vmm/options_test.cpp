@@ -1,0 +1,133 @@
+// The command line: QEMU's spellings, and one clear line for whatever is wrong.
+#include "vmm/options.h"
+
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "vmm/base/result.h"
+
+using namespace ringfold;
+
+namespace {
+
+Options parse(std::initializer_list<const char*> words) {
+    std::vector<char*> argv{const_cast<char*>("ringfold")};
+    for (const char* w : words) argv.push_back(const_cast<char*>(w));
+    argv.push_back(nullptr);
+    return parse_options(static_cast<int>(argv.size()) - 1, argv.data());
+}
+
+std::string error_of(std::initializer_list<const char*> words) {
+    try {
+        parse(words);
+    } catch (const HostError& e) {
+        return e.what();
+    }
+    return "";
+}
+
+}  // namespace
+
+TEST_CASE("options have QEMU's names and take one dash or two") {
+    const Options one = parse({"-kernel", "k", "-m", "64", "-append", "a b", "-serial", "file:out", "-no-reboot"});
+    const Options two = parse({"--kernel=k", "--m", "64", "--append=a b", "--serial=file:out", "--no-reboot"});
+    for (const Options& o : {one, two}) {
+        CHECK(o.kernel == "k");
+        CHECK(o.memory_bytes == 64u << 20);
+        CHECK(o.append == "a b");
+        CHECK(o.serial.kind == CharBackend::Kind::File);
+        CHECK(o.serial.path == "out");
+        CHECK(o.no_reboot);
+    }
+}
+
+TEST_CASE("the defaults are 256 MiB, the translator and the serial port on this terminal") {
+    const Options o = parse({"-kernel", "k"});
+    CHECK(o.memory_bytes == 256u << 20);
+    CHECK(o.accel == Accel::Translator);
+    CHECK(o.serial.kind == CharBackend::Kind::Terminal);
+    CHECK(o.serial.keys);
+    CHECK(o.debugcon.kind == CharBackend::Kind::None);
+    CHECK_FALSE(o.debug_exit);
+}
+
+TEST_CASE("memory sizes") {
+    const auto megabytes = [](const char* text) { return parse({"-kernel", "k", "-m", text}).memory_bytes >> 20; };
+    CHECK(megabytes("1") == 1);
+    CHECK(megabytes("512M") == 512);
+    CHECK(megabytes("2g") == 2048);
+    CHECK(megabytes("4096K") == 4);
+    CHECK(megabytes("size=3G") == 3072);
+    CHECK(megabytes("3584") == 3584);
+    for (const char* text : {"0", "4G", "4096", "3585", "1K", "1025K", "99999999999999999999", "-5", "abc", "12Q", "M",
+                             "", "18446744073709551615G", "1T"}) {
+        INFO(text);
+        const std::string error = error_of({"-kernel", "k", "-m", text});
+        CHECK(error.rfind("-m ", 0) == 0);
+        CHECK(error.find("-m 256M") != std::string::npos);
+        CHECK(error.find('\n') == std::string::npos);
+    }
+}
+
+TEST_CASE("devices and destinations") {
+    const Options o = parse({"-kernel",   "k",      "-device",    "isa-debug-exit,iobase=0xf4,iosize=0x04",
+                             "-debugcon", "stdio",  "-serial",    "mon:stdio",
+                             "-accel",    "interp", "-engine",    "windows",
+                             "-display",  "none",   "-nographic", "-d",
+                             "int,mmu",   "-D",     "log",        "-stats",
+                             "s.json"});
+    REQUIRE(o.debug_exit);
+    CHECK(o.debug_exit->base == 0xf4);
+    CHECK(o.debug_exit->size == 4);
+    CHECK(o.debugcon.kind == CharBackend::Kind::Terminal);
+    CHECK(o.serial.keys);
+    CHECK(o.accel == Accel::Interpreter);
+    CHECK(o.log_categories == "int,mmu");
+    CHECK(o.log_file == "log");
+    CHECK(o.stats_file == "s.json");
+    CHECK_FALSE(parse({"-kernel", "k", "-serial", "stdio"}).serial.keys);
+}
+
+TEST_CASE("a bad value is answered by one line that begins with its option") {
+    const struct {
+        std::initializer_list<const char*> words;
+        const char* begins;
+    } cases[] = {
+        {{"-kernel", "k", "-accel", "kvm"}, "-accel kvm: "},
+        {{"-kernel", "k", "-engine", "segments"}, "-engine segments: "},
+        {{"-kernel", "k", "-serial", "tcp:1"}, "-serial tcp:1: "},
+        {{"-kernel", "k", "-serial", "file:"}, "-serial file:: "},
+        {{"-kernel", "k", "-debugcon", "mon:stdio"}, "-debugcon mon:stdio: "},
+        {{"-kernel", "k", "-display", "sdl"}, "-display sdl: "},
+        {{"-kernel", "k", "-device", "e1000"}, "-device e1000: "},
+        {{"-kernel", "k", "-device", "isa-debug-exit,iobase=zz"}, "-device "},
+        {{"-kernel", "k", "-device", "isa-debug-exit,iosize=0"}, "-device "},
+        {{"-kernel", "k", "-device", "isa-debug-exit,iobase=0xffff,iosize=4"}, "-device "},
+        {{"-kernel", "k", "-d", "everything"}, "-d: "},
+        {{"-kernel", ""}, "-kernel '': "},
+        {{"-kernel"}, "-kernel: "},
+        {{"-kernel", "k", "-frobnicate"}, "-frobnicate: "},
+        {{"-kernel", "k", "-no-reboot=1"}, "-no-reboot=1: "},
+        {{"disk.img"}, "disk.img: "},
+        {{}, "no kernel: "},
+    };
+    for (const auto& c : cases) {
+        INFO(c.begins);
+        const std::string error = error_of(c.words);
+        CHECK(error.rfind(c.begins, 0) == 0);
+        CHECK(error.size() > std::string(c.begins).size() + 10);
+        CHECK(error.find('\n') == std::string::npos);
+    }
+}
+
+TEST_CASE("-help and -version need no kernel, and -help names every option") {
+    CHECK(parse({"-help"}).action == Options::Action::ShowHelp);
+    CHECK(parse({"--help"}).action == Options::Action::ShowHelp);
+    CHECK(parse({"-version"}).action == Options::Action::ShowVersion);
+    for (const char* name : {"-m ", "-kernel", "-initrd", "-append", "-serial", "-nographic", "-display", "-no-reboot",
+                             "-accel", "-engine", "-device", "-debugcon", "-d ", "-D ", "-stats", "-version", "-help"})
+        CHECK(help_text().find(name) != std::string::npos);
+}

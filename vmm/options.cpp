@@ -1,0 +1,293 @@
+// Parses the command line: one table names each option, one small function reads its argument.
+#include "vmm/options.h"
+
+#include <getopt.h>
+
+#include <array>
+#include <charconv>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "vmm/base/log.h"
+#include "vmm/base/result.h"
+
+namespace ringfold {
+
+namespace {
+
+constexpr uint64_t kMinMemory = uint64_t{1} << 20, kMaxMemory = 0xe0000000;
+
+enum Id : int {
+    kMemory = 'm',
+    kLog = 'd',
+    kLogFile = 'D',
+    kShowHelp = 'h',
+    kKernel = 256,
+    kInitrd,
+    kAppend,
+    kSerial,
+    kNographic,
+    kDisplay,
+    kNoReboot,
+    kAccel,
+    kEngine,
+    kDevice,
+    kDebugcon,
+    kStats,
+    kVersion,
+};
+
+constexpr option kOptions[] = {
+    {"m", required_argument, nullptr, kMemory},        {"kernel", required_argument, nullptr, kKernel},
+    {"initrd", required_argument, nullptr, kInitrd},   {"append", required_argument, nullptr, kAppend},
+    {"serial", required_argument, nullptr, kSerial},   {"nographic", no_argument, nullptr, kNographic},
+    {"display", required_argument, nullptr, kDisplay}, {"no-reboot", no_argument, nullptr, kNoReboot},
+    {"accel", required_argument, nullptr, kAccel},     {"engine", required_argument, nullptr, kEngine},
+    {"device", required_argument, nullptr, kDevice},   {"debugcon", required_argument, nullptr, kDebugcon},
+    {"d", required_argument, nullptr, kLog},           {"D", required_argument, nullptr, kLogFile},
+    {"stats", required_argument, nullptr, kStats},     {"version", no_argument, nullptr, kVersion},
+    {"help", no_argument, nullptr, kShowHelp},         {nullptr, 0, nullptr, 0},
+};
+
+template <class T>
+bool parse_number(std::string_view text, T& out, int base = 10) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+[[noreturn]] void bad(std::string_view name, std::string_view value, std::string_view remedy) {
+    throw HostError(fmt::format("-{} {}: {}", name, value.empty() ? "''" : value, remedy));
+}
+
+// A size in MiB, or with a suffix K, M or G; QEMU's "size=" may stand before it.
+uint64_t parse_memory(std::string_view text) {
+    const std::string_view whole = text;
+    if (text.starts_with("size=")) text.remove_prefix(5);
+    unsigned shift = 20;
+    if (!text.empty()) {
+        switch (text.back()) {
+            case 'k':
+            case 'K':
+                shift = 10;
+                break;
+            case 'm':
+            case 'M':
+                shift = 20;
+                break;
+            case 'g':
+            case 'G':
+                shift = 30;
+                break;
+            default:
+                shift = 0;
+                break;
+        }
+        if (shift)
+            text.remove_suffix(1);
+        else
+            shift = 20;
+    }
+    uint64_t count = 0;
+    if (!parse_number(text, count)) bad("m", whole, "not a size; write for example -m 256M or -m 1G");
+    if (count > (kMaxMemory >> shift) || (count << shift) < kMinMemory)
+        bad("m", whole, "guest memory must be from 1M to 3584M; try -m 256M");
+    if ((count << shift) % 4096) bad("m", whole, "guest memory must be a multiple of 4K; try -m 256M");
+    return count << shift;
+}
+
+CharBackend parse_backend(std::string_view name, std::string_view value, bool with_none, bool with_keys) {
+    if (value == "stdio") return {CharBackend::Kind::Terminal, {}, false};
+    if (with_keys && value == "mon:stdio") return {CharBackend::Kind::Terminal, {}, true};
+    if (with_none && value == "none") return {};
+    if (value.starts_with("file:") && value.size() > 5)
+        return {CharBackend::Kind::File, std::string(value.substr(5)), false};
+    bad(name, value,
+        fmt::format("unknown destination; known are {}stdio, file:PATH{}", with_keys ? "mon:stdio, " : "",
+                    with_none ? ", none" : ""));
+}
+
+uint16_t parse_port(std::string_view device, std::string_view key, std::string_view value) {
+    unsigned port = 0;
+    const bool hex = value.starts_with("0x") || value.starts_with("0X");
+    if (!parse_number(hex ? value.substr(2) : value, port, hex ? 16 : 10) || port > 0xffff)
+        bad("device", device, fmt::format("{}={} is not a port number; write for example {}=0xf4", key, value, key));
+    return static_cast<uint16_t>(port);
+}
+
+DebugExit parse_device(std::string_view text) {
+    const std::string_view whole = text;
+    constexpr std::string_view kRemedy = "the known device is isa-debug-exit,iobase=0xf4,iosize=0x04";
+    const auto next_word = [&text] {
+        const auto comma = text.find(',');
+        const std::string_view word = text.substr(0, comma);
+        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+        return word;
+    };
+    if (next_word() != "isa-debug-exit") bad("device", whole, kRemedy);
+    DebugExit result;
+    while (!text.empty()) {
+        const std::string_view word = next_word();
+        const auto equals = word.find('=');
+        const std::string_view key = word.substr(0, equals);
+        const std::string_view value = equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1);
+        if (key == "iobase")
+            result.base = parse_port(whole, key, value);
+        else if (key == "iosize")
+            result.size = parse_port(whole, key, value);
+        else
+            bad("device", whole, kRemedy);
+    }
+    if (result.size == 0 || result.size > 4 || result.base + result.size > 0x10000)
+        bad("device", whole, "iosize must be 1 to 4, below port 0x10000; " + std::string(kRemedy));
+    return result;
+}
+
+Accel parse_accel(std::string_view value) {
+    if (value == "bt") return Accel::Translator;
+    if (value == "interp") return Accel::Interpreter;
+    bad("accel", value, "unknown way to run the guest; known are bt (the translator) and interp (the interpreter)");
+}
+
+std::string file_name(std::string_view name, std::string_view value) {
+    if (value.empty()) bad(name, value, "give the name of a file");
+    return std::string(value);
+}
+
+void apply(Options& o, int id, const char* argument) {
+    const std::string_view value = argument ? argument : "";
+    switch (id) {
+        case kMemory:
+            o.memory_bytes = parse_memory(value);
+            break;
+        case kKernel:
+            o.kernel = file_name("kernel", value);
+            break;
+        case kInitrd:
+            o.initrd = file_name("initrd", value);
+            break;
+        case kAppend:
+            o.append = value;
+            break;
+        case kSerial:
+            o.serial = parse_backend("serial", value, true, true);
+            break;
+        case kNographic:
+            break;  // there is no display yet: the console is the serial port in any case
+        case kDisplay:
+            if (value != "none") bad("display", value, "there is no display yet; write -display none");
+            break;
+        case kNoReboot:
+            o.no_reboot = true;
+            break;
+        case kAccel:
+            o.accel = parse_accel(value);
+            break;
+        case kEngine:
+            if (value != "windows") bad("engine", value, "unknown engine; known is windows");
+            break;
+        case kDevice:
+            o.debug_exit = parse_device(value);
+            break;
+        case kDebugcon:
+            o.debugcon = parse_backend("debugcon", value, true, false);
+            break;
+        case kLog:
+            log::parse_categories(value);
+            o.log_categories = value;
+            break;
+        case kLogFile:
+            o.log_file = file_name("D", value);
+            break;
+        case kStats:
+            o.stats_file = file_name("stats", value);
+            break;
+        case kVersion:
+            o.action = Options::Action::ShowVersion;
+            break;
+        case kShowHelp:
+            o.action = Options::Action::ShowHelp;
+            break;
+    }
+}
+
+[[noreturn]] void reject(int code, const char* word) {
+    if (code == ':') throw HostError(fmt::format("{}: needs an argument; see -help", word));
+    throw HostError(fmt::format("{}: not an option that I know, or not one that takes an argument; see -help", word));
+}
+
+}  // namespace
+
+Options parse_options(int argc, char* const argv[]) {
+    Options result;
+    optind = 0;  // glibc: start over, so that a process can parse more than one command line
+    opterr = 0;
+    for (;;) {
+        const int before = optind == 0 ? 1 : optind;
+        const int id = getopt_long_only(argc, argv, ":m:d:D:h", kOptions, nullptr);
+        if (id == -1) break;
+        if (id == '?' || id == ':') reject(id, argv[before < argc ? before : argc - 1]);
+        apply(result, id, optarg);
+        if (result.action != Options::Action::Run) return result;
+    }
+    if (optind < argc)
+        throw HostError(fmt::format("{}: this is not an option; a kernel is given with -kernel FILE", argv[optind]));
+    if (result.kernel.empty())
+        throw HostError("no kernel: give one with -kernel FILE (a Linux bzImage or a Multiboot image); see -help");
+    return result;
+}
+
+std::string version_text() {
+    return "ringfold 0.1.0\n";
+}
+
+std::string help_text() {
+    return R"(usage: ringfold -kernel FILE [options]
+
+Runs an unmodified 32-bit x86 operating system inside this process, without hardware virtualization.
+Options are spelled as QEMU's, with one dash or two.
+
+The guest
+  -kernel FILE         a Linux bzImage, or a Multiboot kernel (ELF or flat)
+  -initrd FILE         its initial RAM disk; for Multiboot a list of modules: "FILE ARGUMENTS,FILE,..."
+  -append TEXT         its command line, for example "console=ttyS0"
+  -m SIZE              its memory in MiB, or with a suffix K, M or G: 1M to 3584M (default 256M)
+
+Devices
+  -serial mon:stdio    first serial port on this terminal, with the keys below (default)
+  -serial stdio        the same, but Ctrl-C ends ringfold instead of reaching the guest
+  -serial file:PATH    first serial port's output to a file
+  -serial none         nothing connected to the first serial port
+  -debugcon stdio|file:PATH
+                       what the guest writes to port 0xE9
+  -device isa-debug-exit[,iobase=0x501][,iosize=2]
+                       a write of V to that port ends ringfold with status (V << 1) | 1
+  -nographic, -display none
+                       accepted: there is no display yet
+  -no-reboot           exit instead of resetting when the guest reboots or crashes
+
+How it runs
+  -accel bt            by dynamic binary translation (default)
+  -accel interp        by the reference interpreter, about a hundred times slower
+  -engine windows      how translated code is kept inside the guest's memory (the only one so far)
+
+Seeing inside
+  -d LIST              log in_asm, out_asm, int, exec, mmu, guest_errors (comma-separated)
+  -D FILE              the log goes to FILE instead of standard error
+  -stats FILE          write counts and times to FILE as JSON when ringfold ends
+
+  -version             print the version
+  -help                print this text
+
+Keys, with -serial mon:stdio or stdio on a terminal
+  Ctrl-A x             leave ringfold
+  Ctrl-A c             (kept for the monitor)
+  Ctrl-A h             show these keys
+  Ctrl-A Ctrl-A        send Ctrl-A to the guest
+
+Exit status: 0 the guest ended or was left; 1 bad options, files or host; (V << 1) | 1 from isa-debug-exit;
+2 the guest crashed under -no-reboot; 134 a bug in ringfold; 128 + N ended by signal N.
+)";
+}
+
+}  // namespace ringfold

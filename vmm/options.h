@@ -1,0 +1,43 @@
+// The command line, in QEMU's spellings, as a plain record; nothing here opens a file or touches the host.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace ringfold {
+
+enum class Accel : uint8_t { Translator, Interpreter };
+
+// Where a character device's bytes go and come from.
+struct CharBackend {
+    enum class Kind : uint8_t { None, Terminal, File } kind = Kind::None;
+    std::string path;
+    bool keys = false;  // Terminal: Ctrl-A commands are taken out of the input, and Ctrl-C goes to the guest
+};
+
+struct DebugExit {
+    uint16_t base = 0x501;
+    uint16_t size = 2;
+};
+
+struct Options {
+    enum class Action : uint8_t { Run, ShowHelp, ShowVersion } action = Action::Run;
+
+    uint64_t memory_bytes = uint64_t{256} << 20;
+    std::string kernel, initrd, append;
+    CharBackend serial{CharBackend::Kind::Terminal, {}, true};
+    CharBackend debugcon;
+    std::optional<DebugExit> debug_exit;
+    Accel accel = Accel::Translator;
+    bool no_reboot = false;
+    std::string log_categories, log_file, stats_file;
+};
+
+// Throws HostError naming the option, what is wrong with it and what to write instead.
+Options parse_options(int argc, char* const argv[]);
+
+std::string help_text();
+std::string version_text();
+
+}  // namespace ringfold
