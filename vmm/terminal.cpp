@@ -1,0 +1,145 @@
+// Raw mode, its undoing on every way out, and the Ctrl-A keys.
+#include "vmm/terminal.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string_view>
+
+#include "vmm/host/crash_report.h"
+
+namespace ringfold {
+
+namespace {
+
+constexpr uint8_t kCtrlA = 1;
+
+// Written before `raw` is set and never while it is: signal handlers read them.
+termios original_mode, raw_mode;
+volatile sig_atomic_t raw = 0;
+
+void on_suspend(int) {
+    const int saved = errno;
+    if (raw) tcsetattr(STDIN_FILENO, TCSANOW, &original_mode);
+    raise(SIGSTOP);
+    errno = saved;
+}
+
+void on_continue(int) {
+    const int saved = errno;
+    // "bg" continues us too; touching the terminal from the background would stop us again.
+    if (raw && tcgetpgrp(STDIN_FILENO) == getpgrp()) tcsetattr(STDIN_FILENO, TCSANOW, &raw_mode);
+    errno = saved;
+}
+
+void install_job_control() {
+    struct sigaction action {};
+    action.sa_flags = SA_RESTART | SA_ONSTACK;
+    sigemptyset(&action.sa_mask);
+    action.sa_handler = on_suspend;
+    sigaction(SIGTSTP, &action, nullptr);
+    action.sa_handler = on_continue;
+    sigaction(SIGCONT, &action, nullptr);
+}
+
+}  // namespace
+
+void restore_terminal() noexcept {
+    if (!raw) return;
+    raw = 0;
+    tcsetattr(STDIN_FILENO, TCSANOW, &original_mode);
+}
+
+EscapeKeys::Result EscapeKeys::feed(uint8_t byte) {
+    if (!escaped_) {
+        escaped_ = byte == kCtrlA;
+        return escaped_ ? Result{} : Result{.byte = byte, .command = {}};
+    }
+    escaped_ = false;
+    switch (byte) {
+        case 'x':
+            return {.byte = {}, .command = Command::Quit};
+        case 'c':
+            return {.byte = {}, .command = Command::Monitor};
+        case 'h':
+        case '?':
+            return {.byte = {}, .command = Command::Help};
+        default:
+            return {.byte = byte, .command = {}};  // Ctrl-A Ctrl-A among them
+    }
+}
+
+Terminal::Terminal(bool guest_gets_ctrl_c) {
+    is_terminal_ = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+    if (!is_terminal_ || tcgetattr(STDIN_FILENO, &original_mode) != 0) return;
+    raw_mode = original_mode;
+    cfmakeraw(&raw_mode);
+    // Output keeps its translation of line feeds: our own messages and the log share the screen with the guest.
+    raw_mode.c_oflag = original_mode.c_oflag;
+    if (!guest_gets_ctrl_c) raw_mode.c_lflag |= ISIG;
+    install_job_control();
+    static const int registered = atexit(restore_terminal);
+    host::set_crash_hook(restore_terminal);
+    if (registered == 0 && tcsetattr(STDIN_FILENO, TCSANOW, &raw_mode) == 0) raw = 1;
+}
+
+Terminal::~Terminal() {
+    restore_terminal();
+}
+
+size_t Terminal::read(std::span<uint8_t> to) {
+    size_t count = 0;
+    while (count < to.size() && !input_ended_) {
+        pollfd ready{STDIN_FILENO, POLLIN, 0};
+        if (poll(&ready, 1, 0) <= 0 || !ready.revents) break;
+        uint8_t byte;
+        const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN)) break;
+        if (n <= 0) {
+            input_ended_ = true;
+            break;
+        }
+        const auto result = keys_.feed(byte);
+        if (result.byte) to[count++] = *result.byte;
+        if (result.command) obey(*result.command);
+    }
+    return count;
+}
+
+void Terminal::write(std::span<const uint8_t> bytes) {
+    while (!bytes.empty()) {
+        const ssize_t n = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN) {
+            pollfd ready{STDOUT_FILENO, POLLOUT, 0};
+            poll(&ready, 1, -1);
+            continue;
+        }
+        if (n < 0) return;  // the reader has gone: the guest's output has nowhere to go
+        bytes = bytes.subspan(static_cast<size_t>(n));
+    }
+}
+
+void Terminal::obey(EscapeKeys::Command command) {
+    const auto say = [this](std::string_view text) {
+        write({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+    };
+    switch (command) {
+        case EscapeKeys::Command::Quit:
+            quit_ = true;
+            break;
+        case EscapeKeys::Command::Monitor:
+            say("\r\nringfold: there is no monitor yet\r\n");
+            break;
+        case EscapeKeys::Command::Help:
+            say("\r\nCtrl-A x  leave ringfold\r\nCtrl-A c  (kept for the monitor)\r\nCtrl-A h  this text\r\n"
+                "Ctrl-A Ctrl-A  send Ctrl-A to the guest\r\n");
+            break;
+    }
+}
+
+}  // namespace ringfold

@@ -1,0 +1,53 @@
+// The terminal that ringfold was started on: raw while a guest uses it, and always given back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace ringfold {
+
+// The commands behind Ctrl-A. Pure, so that it can be tested without a terminal.
+class EscapeKeys {
+public:
+    enum class Command : uint8_t { Quit, Monitor, Help };
+    struct Result {
+        std::optional<uint8_t> byte;  // for the guest
+        std::optional<Command> command;
+    };
+    Result feed(uint8_t byte);
+
+private:
+    bool escaped_ = false;
+};
+
+// One per process at a time.
+class Terminal {
+public:
+    // Puts standard input into raw mode if it is a terminal and we are in its foreground. `guest_gets_ctrl_c`:
+    // Ctrl-C and its like are plain bytes; otherwise they raise signals as usual.
+    explicit Terminal(bool guest_gets_ctrl_c);
+    ~Terminal();
+    Terminal(const Terminal&) = delete;
+    Terminal& operator=(const Terminal&) = delete;
+
+    // For poll(2); -1 once the input has ended.
+    int input_fd() const { return input_ended_ ? -1 : 0; }
+    // Never blocks. Returns how many bytes for the guest there were.
+    size_t read(std::span<uint8_t> to);
+    void write(std::span<const uint8_t> bytes);
+    bool quit_requested() const { return quit_; }
+
+private:
+    void obey(EscapeKeys::Command);
+
+    EscapeKeys keys_;
+    bool is_terminal_ = false, input_ended_ = false, quit_ = false;
+};
+
+// Async-signal-safe; harmless when there is nothing to restore.
+void restore_terminal() noexcept;
+
+}  // namespace ringfold
