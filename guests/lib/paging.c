@@ -1,6 +1,7 @@
 // Makes page tables out of a static pool of pages.
 #include "paging.h"
 
+#include "descriptors.h"
 #include "report.h"
 
 #define IDENTITY_BYTES (16u << 20)
@@ -48,6 +49,7 @@ u64* new_pae_root(void) {
 
 void paging_on(const void* root) {
     set_cr3((u32)root);
+    double_fault_tss.cr3 = (u32)root;
     set_cr0(get_cr0() | CR0_PG);
 }
 
