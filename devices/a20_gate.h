@@ -1,0 +1,26 @@
+// The A20 line, which two devices drive: port 0x92 and the keyboard controller. The last write counts, as in QEMU.
+#pragma once
+
+#include <functional>
+#include <utility>
+
+namespace ringfold {
+
+class A20Gate {
+public:
+    // `changed` hears the new level. The gate is open at power-on.
+    explicit A20Gate(std::function<void(bool)> changed = {}) : changed_(std::move(changed)) {}
+
+    bool enabled() const { return enabled_; }
+    void set(bool enabled) {
+        if (enabled == enabled_) return;
+        enabled_ = enabled;
+        if (changed_) changed_(enabled);
+    }
+
+private:
+    std::function<void(bool)> changed_;
+    bool enabled_ = true;
+};
+
+}  // namespace ringfold

@@ -1,0 +1,68 @@
+// The port and device-memory decoder: finds the device behind an address and cuts accesses to its width.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "devices/device.h"
+#include "vmm/base/io.h"
+
+namespace ringfold {
+
+// The widest access that a range takes whole. What is wider, or reaches over the range's end, is split into
+// halves down to bytes, low address first, as the ISA bus does.
+enum class Width : uint8_t { Byte = 1, Word = 2, Dword = 4 };
+
+struct PortRange {
+    uint16_t base = 0;
+    uint32_t length = 1;
+    uint32_t first_register = 0;  // the device's register at `base`: a device may sit at several places
+    Width width = Width::Byte;
+};
+
+struct MmioRange {
+    GuestPhys base;
+    uint64_t length = 0;
+    Width width = Width::Dword;
+};
+
+// Devices are not owned and must outlive their ranges.
+class Bus final : public PortIo, public MmioIo {
+public:
+    Bus();
+
+    // Throw HostError if the range is empty, leaves the address space or meets one that is claimed.
+    void claim(PortRange range, Device& device);
+    void claim(MmioRange range, Device& device);
+    // Gives up all ranges of the device.
+    void release(Device& device);
+
+    uint32_t in(uint16_t port, unsigned size) override;
+    void out(uint16_t port, unsigned size, uint32_t value) override;
+    uint64_t read(GuestPhys address, unsigned size) override;
+    void write(GuestPhys address, unsigned size, uint64_t value) override;
+
+private:
+    struct Claim {
+        uint64_t base;
+        uint64_t length;
+        uint32_t first_register;
+        unsigned width;
+        Device* device;  // null: released
+
+        bool takes(uint64_t address, unsigned size) const;
+        uint32_t offset(uint64_t address) const { return first_register + static_cast<uint32_t>(address - base); }
+    };
+    const Claim* port_claim(uint32_t port) const;
+    const Claim* mmio_claim(uint64_t address) const;
+    uint32_t in_at(uint32_t port, unsigned size);
+    void out_at(uint32_t port, unsigned size, uint32_t value);
+    uint64_t read_at(uint64_t address, unsigned size);
+    void write_at(uint64_t address, unsigned size, uint64_t value);
+
+    std::vector<Claim> port_claims_;
+    std::vector<uint16_t> port_map_;  // per port: index into port_claims_ plus one, or 0
+    std::vector<Claim> mmio_claims_;  // sorted by base
+};
+
+}  // namespace ringfold

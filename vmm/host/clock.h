@@ -1,0 +1,46 @@
+// Where devices get the time from: the host's clock in a running machine, the test's own in a test.
+#pragma once
+
+#include <cstdint>
+
+namespace ringfold {
+
+using Nanoseconds = int64_t;
+inline constexpr Nanoseconds kMicrosecond = 1'000, kMillisecond = 1'000'000, kSecond = 1'000'000'000;
+
+class Clock {
+public:
+    virtual ~Clock() = default;
+    // Time since the machine's power-on: never goes back. Device states hold times on this scale, so whoever
+    // restores them continues the scale first.
+    virtual Nanoseconds now() const = 0;
+    // Time of day: since 1970, UTC. Only the RTC asks, once, when the machine is built.
+    virtual Nanoseconds wall() const = 0;
+};
+
+class HostClock final : public Clock {
+public:
+    explicit HostClock(Nanoseconds start_at = 0);
+    Nanoseconds now() const override;
+    Nanoseconds wall() const override;
+    // The same moment on the host's CLOCK_MONOTONIC, for arming an absolute host timer.
+    Nanoseconds to_monotonic(Nanoseconds t) const { return t + origin_; }
+
+private:
+    Nanoseconds origin_;  // CLOCK_MONOTONIC at time zero
+};
+
+class ManualClock final : public Clock {
+public:
+    explicit ManualClock(Nanoseconds wall_at_start = 0) : wall_at_start_(wall_at_start) {}
+    Nanoseconds now() const override { return now_; }
+    Nanoseconds wall() const override { return wall_at_start_ + now_; }
+    void step(Nanoseconds by) { now_ += by; }
+    void set(Nanoseconds to) { now_ = to; }
+
+private:
+    Nanoseconds wall_at_start_;
+    Nanoseconds now_ = 0;
+};
+
+}  // namespace ringfold
