@@ -9,6 +9,9 @@ start:
     cli
     cld
     mov $main_stack_top, %esp
+    mov $0xff, %al                      # until a test asks for them, no interrupts
+    out %al, $0x21
+    out %al, $0xa1
     push $0
     popfl
     call setup_descriptors
