@@ -10,7 +10,9 @@
 #include <concepts>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <variant>
 
 #include "shadowmmu/page_walk.h"
@@ -84,6 +86,10 @@ public:
     Fill fill(GuestVirt a, unsigned size, Access access, Privilege p, GuestFault* fault);
     // Physical address of an instruction fetch, with its page fault if it has one.
     std::variant<Mapping, GuestFault> code_mapping(GuestVirt a, Privilege p);
+    // To be called when a translation of code on the page of `a`, found through code_mapping(), enters the jump
+    // cache of that privilege's view (for both pages, if the translation spans two). Once the page is mapped
+    // otherwise the jump cache is emptied.
+    void note_code_page(GuestVirt a, Privilege p, const Mapping& mapping);
     // The view that is current for this privilege. The reference holds until views_changed().
     View& view(Privilege p) { return *current_[static_cast<size_t>(p)]; }
     // A look without side effects, for debuggers and logs; nullopt if not mapped.
@@ -126,14 +132,17 @@ public:
     void set_road(TraceRoad road) { road_ = road; }
     TraceRoad road() const { return road_; }
 
+    // Compares all that is cached with fresh walks and tells the first difference; empty if there is none. For
+    // tests and debugging, at points where the architecture allows nothing stale: right after cr3_loaded(), or
+    // when each changed supervisor or window page has had its invalidate_page(). User views are true always.
+    std::string audit();
+
 private:
     void read_slow(GuestVirt a, void* to, uint32_t size, Privilege p);
     void write_slow(GuestVirt a, const void* from, uint32_t size, Privilege p);
 
     Ram& ram_;
-    MmioIo& mmio_;
     MemoryTracer& tracer_;
-    CpuState& state_;
     std::array<View*, 2> current_{};
     TraceRoad road_ = TraceRoad::Interpreter;
     struct Impl;

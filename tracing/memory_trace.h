@@ -35,7 +35,8 @@ using TraceHandler = std::function<void(const TraceWrite&)>;
 
 class MemoryTracer;
 
-// A trace unregisters itself when its handle dies. Movable, not copyable. A handler may drop or make traces.
+// A trace unregisters itself when its handle dies. Movable, not copyable. A handler may drop or make traces, its own too.
+// The tracer outlives its traces.
 class Trace {
 public:
     Trace() = default;
@@ -65,9 +66,12 @@ public:
     [[nodiscard]] Trace memory_trace(GuestPhys address, uint32_t length, TraceKind kind, TraceHandler handler);
 
     // Does any trace lie on this page? A table look-up; false outside RAM.
-    bool traced(GuestPhys page) const;
+    bool traced(GuestPhys page) const { return kinds_on(page) != 0; }
     // Bit set of TraceKind on this page.
-    uint8_t kinds_on(GuestPhys page) const;
+    uint8_t kinds_on(GuestPhys page) const {
+        const uint64_t number = page.page_number();
+        return number < page_count_ ? kinds_[number] : 0;
+    }
     // Runs the handlers whose ranges meet the write. The write must not cross a page.
     void notify(const TraceWrite& write);
 
@@ -81,7 +85,11 @@ public:
 private:
     friend class Trace;
     struct Impl;
+    void drop(Trace::Entry* entry);
+
     std::unique_ptr<Impl> impl_;
+    const uint8_t* kinds_ = nullptr;  // by page number
+    uint64_t page_count_ = 0;
     PageGuard* guard_ = nullptr;
 };
 

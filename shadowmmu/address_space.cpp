@@ -1,0 +1,120 @@
+// What a change to a page-table entry costs an address space: never more than what relied on that entry.
+#include "shadowmmu/address_space.h"
+
+namespace ringfold {
+
+namespace {
+
+constexpr uint64_t kPresent = 1, kWritable = 2, kUser = 4, kAccessed = 0x20, kDirty = 0x40, kLarge = 0x80,
+                   kNoExecute = uint64_t{1} << 63;
+constexpr uint64_t kFrameAndReserved = 0x7ffffffffffff000;
+
+struct Loss {
+    bool everything;  // the entry leads elsewhere, or grants less than a read needs
+    bool structure;   // ... and it is another table or page now
+    bool writing;
+};
+
+// What cached translations lose when an entry changes. Gaining a permission loses nothing: a miss walks again.
+// Losing A or D counts, so that the next access sets it again.
+Loss compare(uint64_t before, uint64_t after, bool directory) {
+    if (!(before & kPresent)) return {};
+    if (!(after & kPresent)) return {true, true, true};
+    const uint64_t lost = before & ~after, changed = before ^ after;
+    const bool structure = (changed & kFrameAndReserved) || (directory && (changed & kLarge));
+    const bool everything = structure || (lost & (kUser | kAccessed)) || (changed & after & kNoExecute);
+    return {everything, structure, everything || (lost & (kWritable | kDirty))};
+}
+
+}  // namespace
+
+AddressSpace::Key AddressSpace::Key::of(const CpuState& cpu) {
+    if (!cpu.paging()) return {};
+    const bool pae = cpu.cr4 & cr4::PAE;
+    return {.cr3 = cpu.cr3 & (pae ? ~0x1fu : ~0xfffu), .paging = true, .pae = pae};
+}
+
+AddressSpace::AddressSpace(PageTableTraces& traces, unsigned n)
+    : number(n), traces_(traces), table_(kMostDirectoryEntries) {
+    for (auto& use : directory_) use.space = this, use.directory = true;
+    for (auto& use : table_) use.space = this;
+}
+
+AddressSpace::~AddressSpace() { forget(); }
+
+void AddressSpace::forget() {
+    for (size_t i = relied_on_._Find_first(); i < relied_on_.size(); i = relied_on_._Find_next(i))
+        release_directory_entry(static_cast<uint32_t>(i));
+    cached.drop_all();
+    if (!cached.code_pages().empty()) cached.drop_jumps();
+}
+
+void AddressSpace::assign(const CpuState& cpu) {
+    forget();
+    key_ = Key::of(cpu);
+    pdpte_ = cpu.pdpte;
+    const uint8_t entry_bytes = key_.pae ? 8 : 4;
+    for (uint32_t i = 0; i < directory_.size(); ++i)
+        directory_[i].linear = key_.pae ? i << 30 : 0, directory_[i].entry_bytes = entry_bytes;
+    for (uint32_t i = 0; i < table_.size(); ++i)
+        table_[i].linear = i << entry_shift(), table_[i].entry_bytes = entry_bytes;
+}
+
+void AddressSpace::rely_on(GuestVirt a, const Mapping& mapping) {
+    if (mapping.levels == 0) return;
+    TableUse& directory = directory_[key_.pae ? a.value >> 30 : 0];
+    if (!directory.page) traces_.add(directory, mapping.entry[0].page());
+    const uint32_t entry = a.value >> entry_shift();
+    relied_on_.set(entry);
+    TableUse& table = table_[entry];
+    if (mapping.levels == 2 && !table.page) traces_.add(table, mapping.entry[1].page());
+}
+
+bool AddressSpace::refresh_pdptes(const CpuState& cpu) {
+    if (!key_.pae) return false;
+    bool code_lost = false;
+    for (uint32_t i = 0; i < pdpte_.size(); ++i) {
+        if (pdpte_[i] == cpu.pdpte[i]) continue;
+        pdpte_[i] = cpu.pdpte[i];
+        for (uint32_t entry = i * 512; entry < (i + 1) * 512; ++entry)
+            if (relied_on_[entry]) release_directory_entry(entry);
+        if (directory_[i].page) traces_.remove(directory_[i]);
+        code_lost |= drop(GuestVirt(i << 30), uint64_t{1} << 30);
+    }
+    return code_lost;
+}
+
+bool AddressSpace::entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after) {
+    const Loss loss = compare(before, after, use.directory);
+    const unsigned shift = use.directory ? entry_shift() : 12;
+    const GuestVirt from(use.linear + (index << shift));
+    if (use.directory && !relied_on_[from.value >> shift]) return false;
+    const uint64_t bytes = uint64_t{1} << shift;
+    bool code_lost = false;
+    if (loss.everything)
+        code_lost = drop(from, bytes);
+    else if (loss.writing)
+        use.directory ? cached.drop_write_range(from, bytes) : cached.drop_write(from);
+    if (use.directory && loss.structure) release_directory_entry(from.value >> shift);
+    return code_lost;
+}
+
+bool AddressSpace::drop(GuestVirt from, uint64_t bytes) {
+    const bool one_page = bytes == kPageSize;
+    one_page ? cached.drop_page(from) : cached.drop_range(from, bytes);
+    if (!(one_page ? cached.has_code(from) : cached.has_code(from, bytes))) return false;
+    cached.drop_jumps();
+    return true;
+}
+
+// Nothing cached comes from this directory entry any more. A space with no such entry left needs no traces at
+// all, so a dead process's page directory is soon an ordinary page again.
+void AddressSpace::release_directory_entry(uint32_t entry) {
+    relied_on_.reset(entry);
+    if (table_[entry].page) traces_.remove(table_[entry]);
+    if (relied_on_.any()) return;
+    for (auto& use : directory_)
+        if (use.page) traces_.remove(use);
+}
+
+}  // namespace ringfold

@@ -1,0 +1,60 @@
+// One guest address space as user code sees it: its view, kept while other address spaces run, and the page
+// tables that the view relies on.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <vector>
+
+#include "shadowmmu/cached_view.h"
+#include "shadowmmu/page_table_trace.h"
+#include "shadowmmu/page_walk.h"
+
+namespace ringfold {
+
+class AddressSpace {
+public:
+    // What makes two loads of CR3 select the same page tables.
+    struct Key {
+        uint32_t cr3 = 0;
+        bool paging = false, pae = false;
+        bool operator==(const Key&) const = default;
+        static Key of(const CpuState&);
+    };
+
+    AddressSpace(PageTableTraces& traces, unsigned number);
+    ~AddressSpace();
+
+    // Forgets everything and becomes the (still empty) space of `cpu`.
+    void assign(const CpuState& cpu);
+    // PAE: the CPU has just read its PDPTEs again; what depended on one that changed goes. True if code went.
+    bool refresh_pdptes(const CpuState& cpu);
+    // From now on, changes to the entries that this mapping came from are heard.
+    void rely_on(GuestVirt a, const Mapping& mapping);
+    // The guest changed an entry. True if a page that the jump cache relies on is mapped otherwise now.
+    bool entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after);
+
+    const Key& key() const { return key_; }
+    const std::array<uint64_t, 4>& pdpte() const { return pdpte_; }
+
+    const unsigned number;
+    CachedView cached;
+    uint64_t last_used = 0;
+
+private:
+    static constexpr uint32_t kMostDirectoryEntries = 2048;  // PAE: 4 directories of 512
+
+    void forget();
+    bool drop(GuestVirt from, uint64_t bytes);
+    void release_directory_entry(uint32_t number);
+    unsigned entry_shift() const { return key_.pae ? 21 : 22; }
+
+    PageTableTraces& traces_;
+    Key key_;
+    std::array<uint64_t, 4> pdpte_{};
+    std::array<TableUse, 4> directory_;
+    std::vector<TableUse> table_;                     // by directory entry, over all directories
+    std::bitset<kMostDirectoryEntries> relied_on_;    // directory entries that something cached came from
+};
+
+}  // namespace ringfold

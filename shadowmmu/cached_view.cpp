@@ -1,0 +1,106 @@
+// Entering and dropping what a view caches.
+#include "shadowmmu/cached_view.h"
+
+#include <cstring>
+
+namespace ringfold {
+
+namespace {
+constexpr uint32_t kRegionShift = 21;
+constexpr uint32_t kLargestPage = 1u << 22;
+// Does the page that bias stands for lie in [from, from + bytes)?
+bool in_range(uint32_t bias, GuestVirt from, uint64_t bytes) { return 0u - bias - from.value < bytes; }
+}  // namespace
+
+CachedView::CachedView() {
+    drop_all();
+    drop_jumps();
+}
+
+void CachedView::enter(GuestVirt page, uint8_t* host, uint8_t flags, bool write_inline, bool large) {
+    const uint32_t i = SoftTlb::index(page);
+    const uint32_t bias = 0u - page.value;
+    view.tlb.read_bias[i] = bias;
+    view.tlb.write_bias[i] = write_inline ? bias : SoftTlb::never_matches(i);
+    view.tlb.addend[i] = reinterpret_cast<uint64_t>(host) - page.value;
+    flags_[i] = flags;
+    non_global_.set(i, flags & kNonGlobal);
+    if (large) large_.set(page.value >> kRegionShift);
+}
+
+void CachedView::drop_slot(uint32_t i) {
+    view.tlb.read_bias[i] = view.tlb.write_bias[i] = SoftTlb::never_matches(i);
+    flags_[i] = 0;
+}
+
+void CachedView::drop_all() {
+    for (uint32_t i = 0; i < kTlbEntries; ++i) drop_slot(i);
+    non_global_.reset();
+    large_.reset();
+}
+
+void CachedView::drop_non_global() {
+    for (size_t i = non_global_._Find_first(); i < kTlbEntries; i = non_global_._Find_next(i))
+        drop_slot(static_cast<uint32_t>(i));
+    non_global_.reset();
+}
+
+void CachedView::drop_page(GuestVirt a) {
+    const uint32_t i = SoftTlb::index(a);
+    if (view.tlb.read_bias[i] == 0u - a.page().value) drop_slot(i);
+}
+
+void CachedView::drop_mapping(GuestVirt a) {
+    if (!large_[a.value >> kRegionShift]) return drop_page(a);
+    // What made the slot may have been 4 MiB large, whatever is mapped now.
+    drop_range(GuestVirt(a.value & ~(kLargestPage - 1)), kLargestPage);
+    large_.reset((a.value >> kRegionShift) & ~1u);
+    large_.reset((a.value >> kRegionShift) | 1u);
+}
+
+void CachedView::drop_range(GuestVirt from, uint64_t bytes) {
+    for (uint32_t i = 0; i < kTlbEntries; ++i)
+        if (in_range(view.tlb.read_bias[i], from, bytes)) drop_slot(i);
+}
+
+void CachedView::drop_write(GuestVirt a) {
+    const uint32_t i = SoftTlb::index(a);
+    if (view.tlb.read_bias[i] != 0u - a.page().value) return;
+    view.tlb.write_bias[i] = SoftTlb::never_matches(i);
+    flags_[i] &= static_cast<uint8_t>(~kMayWrite);
+}
+
+void CachedView::drop_write_range(GuestVirt from, uint64_t bytes) {
+    for (uint32_t i = 0; i < kTlbEntries; ++i) {
+        if (!in_range(view.tlb.read_bias[i], from, bytes)) continue;
+        view.tlb.write_bias[i] = SoftTlb::never_matches(i);
+        flags_[i] &= static_cast<uint8_t>(~kMayWrite);
+    }
+}
+
+void CachedView::drop_writers_of(const uint8_t* host_page) {
+    const auto target = reinterpret_cast<uint64_t>(host_page);
+    for (uint32_t i = 0; i < kTlbEntries; ++i) {
+        const uint64_t page = 0u - view.tlb.write_bias[i];
+        if (page + view.tlb.addend[i] == target) view.tlb.write_bias[i] = SoftTlb::never_matches(i);
+    }
+}
+
+void CachedView::note_code_page(GuestVirt a, GuestPhys physical, bool global) {
+    code_pages_.insert_or_assign(a.page_number(), physical.page_number());
+    non_global_code_ |= !global;
+}
+
+bool CachedView::has_code(GuestVirt from, uint64_t bytes) const {
+    for (const auto& [page, frame] : code_pages_)
+        if ((page << 12) - from.value < bytes) return true;
+    return false;
+}
+
+void CachedView::drop_jumps() {
+    memset(&view.jumps, 0xff, sizeof view.jumps);  // every eip becomes JumpEntry::kEmpty
+    code_pages_.clear();
+    non_global_code_ = false;
+}
+
+}  // namespace ringfold

@@ -1,0 +1,73 @@
+// A view with what the monitor must remember about it: which slots a CR3 load empties, which pages its jump
+// cache relies on.
+#pragma once
+
+#include <bitset>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "shadowmmu/view.h"
+#include "vmm/base/types.h"
+
+namespace ringfold {
+
+class CachedView {
+public:
+    // What a slot's page allows beyond reading. kMayWrite: D is set and the permissions suffice, so that only a
+    // trace can keep write_bias from matching.
+    enum SlotFlag : uint8_t { kMayWrite = 1, kMayExecute = 2, kNonGlobal = 4 };
+
+    CachedView();
+
+    View view;
+
+    // --- soft TLB -----------------------------------------------------------------------------------------
+    void enter(GuestVirt page, uint8_t* host, uint8_t flags, bool write_inline, bool large);
+    // Host address of `a` if its page is cached and has all of `flags`.
+    uint8_t* find(GuestVirt a, uint8_t flags) const {
+        const uint32_t i = SoftTlb::index(a);
+        if (!SoftTlb::hits(view.tlb.read_bias[i], a, 1) || (flags_[i] & flags) != flags) return nullptr;
+        return reinterpret_cast<uint8_t*>(a.value + view.tlb.addend[i]);
+    }
+    // The page of `a`, which is cached with kMayWrite, may be written through its slot.
+    void allow_write(GuestVirt a) { view.tlb.write_bias[SoftTlb::index(a)] = 0u - a.page().value; }
+    void drop_all();
+    void drop_non_global();
+    void drop_page(GuestVirt a);
+    // INVLPG's extent: the page of `a`, or all of the large page that a slot near it came from.
+    void drop_mapping(GuestVirt a);
+    void drop_range(GuestVirt from, uint64_t bytes);
+    // Write permission only.
+    void drop_write(GuestVirt a);
+    void drop_write_range(GuestVirt from, uint64_t bytes);
+    // No slot that leads to this host page may be written through any more.
+    void drop_writers_of(const uint8_t* host_page);
+
+    // --- jump cache ---------------------------------------------------------------------------------------
+    void note_code_page(GuestVirt a, GuestPhys physical, bool global);
+    // The pages whose translations the jump cache may hold, with the frame each was mapped to.
+    const std::unordered_map<uint32_t, uint64_t>& code_pages() const { return code_pages_; }
+    bool has_code(GuestVirt a) const { return !code_pages_.empty() && code_pages_.contains(a.page_number()); }
+    bool has_code(GuestVirt from, uint64_t bytes) const;
+    bool has_non_global_code() const { return non_global_code_; }
+    void drop_jumps();
+
+    uint8_t flags(uint32_t slot) const { return flags_[slot]; }
+    // The page that slot i maps, if it maps one.
+    std::optional<GuestVirt> page_of(uint32_t i) const {
+        if (view.tlb.read_bias[i] == SoftTlb::never_matches(i)) return std::nullopt;
+        return GuestVirt(0u - view.tlb.read_bias[i]);
+    }
+
+private:
+    void drop_slot(uint32_t i);
+
+    std::array<uint8_t, kTlbEntries> flags_{};
+    std::bitset<kTlbEntries> non_global_;
+    std::bitset<2048> large_;  // by 2 MiB of linear space: some slot there came from a large page
+    std::unordered_map<uint32_t, uint64_t> code_pages_;
+    bool non_global_code_ = false;
+};
+
+}  // namespace ringfold

@@ -1,0 +1,88 @@
+// The inside of GuestMemory, shared by its source files: guest_memory.cpp (accesses), guest_memory_paging.cpp
+// (walks, views and what the guest does to paging), guest_memory_windows.cpp and audit.cpp.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "shadowmmu/address_space.h"
+#include "shadowmmu/guest_memory.h"
+
+namespace ringfold {
+
+// Where one byte lies. `host` is null outside RAM.
+struct Place {
+    uint8_t* host;
+    GuestPhys physical;
+};
+
+// The control bits that change what a walk answers.
+struct PagingMode {
+    bool paging = false, wp = false, pae = false, pse = false, pge = false, nxe = false;
+    bool operator==(const PagingMode&) const = default;
+    static PagingMode of(const CpuState&);
+};
+
+struct GuestMemory::Impl final : PageTableAccess, TableListener {
+    // With the supervisor's they are one bit each in `writers`.
+    static constexpr size_t kUserViews = 31;
+
+    Impl(GuestMemory& owner, Ram& ram, MmioIo& mmio, MemoryTracer& tracer, CpuState& state);
+    ~Impl() override;
+
+    // --- walks --------------------------------------------------------------------------------------------
+    // A guest's own access: A and D are set, a fault is counted, and user mappings are relied on from now on.
+    std::variant<Mapping, GuestFault> walk(GuestVirt a, Access access, Privilege p);
+    Mapping walk_or_throw(GuestVirt a, Access access, Privilege p);
+    // Puts the page in the current view of that privilege, if it is RAM.
+    void enter(GuestVirt a, const Mapping& mapping, Privilege p);
+    bool may_write(const Mapping& mapping, Privilege p) const;
+    // Host address of a byte whose page's slot allows the access; null if there is no such slot.
+    uint8_t* find_cached(GuestVirt a, Access access, Privilege p);
+    // Finds one byte for an access, through the soft TLB if it can.
+    Place place(GuestVirt a, Access access, Privilege p);
+    // Walks each page of an access, so that a fault comes before any effect.
+    void check(GuestVirt a, uint32_t size, Access access, Privilege p);
+
+    // --- physical accesses, each within one page ----------------------------------------------------------
+    void load(const Place& from, void* to, uint32_t size);
+    void store(const Place& to, const void* from, uint32_t size, TraceRoad road);
+    void store_ram(GuestPhys to, const void* from, uint32_t size, TraceRoad road);
+
+    uint64_t read_entry(GuestPhys address, unsigned size) override;
+    void set_entry_bits(GuestPhys address, unsigned size, uint64_t bits) override;
+
+    // --- views ---------------------------------------------------------------------------------------------
+    CachedView& cached(Privilege p) { return p == Privilege::User ? space->cached : supervisor; }
+    uint32_t writer_bit(Privilege p) const;
+    // Makes the user view of the current CR3 current; true if that is another one than before.
+    bool select_space();
+    AddressSpace& space_for(const AddressSpace::Key& key);
+    void forget_spaces();
+    void entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after) override;
+    // Empties the jump cache if code on that page is mapped otherwise than when it entered.
+    void recheck_code(GuestVirt a, Privilege p);
+    void code_lost(Privilege p) {
+        if (listener) listener->code_mapping_changed(p);
+    }
+
+    GuestMemory& owner;
+    Ram& ram;
+    MmioIo& mmio;
+    MemoryTracer& tracer;
+    CpuState& state;
+    MappingListener* listener = nullptr;
+    Counts counts;
+    PagingMode mode;
+
+    PageTableTraces traces;
+    CachedView supervisor;
+    std::vector<std::unique_ptr<AddressSpace>> spaces;
+    AddressSpace* space = nullptr;  // the current one
+    uint64_t uses = 0;              // the clock of AddressSpace::last_used
+    // By physical page: the views that may have a writing slot for it. Bits are set when one enters and cleared
+    // by protect(), so a set bit promises nothing.
+    std::vector<uint32_t> writers;
+};
+
+}  // namespace ringfold

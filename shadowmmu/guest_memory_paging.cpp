@@ -1,0 +1,206 @@
+// Walks on behalf of the guest, the views that cache them, and what MOV CR3, INVLPG and mode changes do to these.
+#include <cstring>
+#include <utility>
+
+#include "shadowmmu/guest_memory_impl.h"
+#include "vmm/base/log.h"
+
+namespace ringfold {
+
+PagingMode PagingMode::of(const CpuState& cpu) {
+    return {.paging = cpu.paging(),
+            .wp = (cpu.cr0 & cr0::WP) != 0,
+            .pae = (cpu.cr4 & cr4::PAE) != 0,
+            .pse = (cpu.cr4 & cr4::PSE) != 0,
+            .pge = (cpu.cr4 & cr4::PGE) != 0,
+            .nxe = (cpu.efer & efer::NXE) != 0};
+}
+
+GuestMemory::Impl::Impl(GuestMemory& o, Ram& r, MmioIo& m, MemoryTracer& t, CpuState& s)
+    : owner(o), ram(r), mmio(m), tracer(t), state(s), mode(PagingMode::of(s)), traces(r, t, *this),
+      writers(r.size() / kPageSize) {}
+
+GuestMemory::Impl::~Impl() = default;
+
+// --- walks ----------------------------------------------------------------------------------------------------
+
+std::variant<Mapping, GuestFault> GuestMemory::Impl::walk(GuestVirt a, Access access, Privilege p) {
+    const auto answer = page_walk(*this, state, a, access, p);
+    if (const auto* fault = std::get_if<PageFault>(&answer)) {
+        ++counts.page_faults;
+        return GuestFault::page(a, fault->error_code);
+    }
+    const Mapping& mapping = std::get<Mapping>(answer);
+    if (p == Privilege::User) space->rely_on(a, mapping);
+    return mapping;
+}
+
+Mapping GuestMemory::Impl::walk_or_throw(GuestVirt a, Access access, Privilege p) {
+    const auto answer = walk(a, access, p);
+    if (const auto* fault = std::get_if<GuestFault>(&answer)) throw *fault;
+    return std::get<Mapping>(answer);
+}
+
+bool GuestMemory::Impl::may_write(const Mapping& mapping, Privilege p) const {
+    return mapping.dirty && (mapping.writable || (p == Privilege::Supervisor && !mode.wp));
+}
+
+void GuestMemory::Impl::enter(GuestVirt a, const Mapping& mapping, Privilege p) {
+    const GuestPhys page = mapping.physical.page();
+    if (!ram.contains(page)) return;
+    uint8_t flags = 0;
+    if (may_write(mapping, p)) flags |= CachedView::kMayWrite;
+    if (mapping.executable) flags |= CachedView::kMayExecute;
+    if (!mapping.global) flags |= CachedView::kNonGlobal;
+    const bool write_inline = (flags & CachedView::kMayWrite) && !tracer.traced(page);
+    if (write_inline) writers[page.page_number()] |= writer_bit(p);
+    cached(p).enter(a.page(), ram.host(page), flags, write_inline, mapping.page_bytes > kPageSize);
+    log::print(log::Mmu, "mmu: fill {} {:08x} -> {:09x}{}{}\n", p == Privilege::User ? "user" : "supervisor",
+               a.page().value, page.value, write_inline ? " writable" : "", mapping.global ? " global" : "");
+}
+
+uint32_t GuestMemory::Impl::writer_bit(Privilege p) const {
+    return p == Privilege::Supervisor ? 1u : 2u << space->number;
+}
+
+uint64_t GuestMemory::Impl::read_entry(GuestPhys address, unsigned size) {
+    uint64_t value = size == 4 ? 0xffffffff : ~uint64_t{0};
+    if (ram.contains(address)) memcpy(&value, ram.host(address), size);
+    return value;
+}
+
+// The bits go in unheard by page-table traces, but a page that is also watched as code or as a descriptor table
+// did change.
+void GuestMemory::Impl::set_entry_bits(GuestPhys address, unsigned size, uint64_t bits) {
+    if (!ram.contains(address)) return;
+    const uint64_t value = read_entry(address, size) | bits;
+    constexpr auto kPageTableOnly = 1u << static_cast<unsigned>(TraceKind::PageTable);
+    if ((tracer.kinds_on(address) & ~kPageTableOnly) == 0) {
+        memcpy(ram.host(address), &value, size);
+        return;
+    }
+    ++traces.muted;
+    store_ram(address, &value, size, owner.road_);
+    --traces.muted;
+}
+
+// --- views ----------------------------------------------------------------------------------------------------
+
+AddressSpace& GuestMemory::Impl::space_for(const AddressSpace::Key& key) {
+    AddressSpace* oldest = nullptr;
+    for (auto& candidate : spaces) {
+        if (candidate->key() == key) {
+            ++counts.cr3_known;
+            return *candidate;
+        }
+        if (candidate.get() != space && (!oldest || candidate->last_used < oldest->last_used)) oldest = candidate.get();
+    }
+    if (spaces.size() < kUserViews) {
+        spaces.push_back(std::make_unique<AddressSpace>(traces, static_cast<unsigned>(spaces.size())));
+        oldest = spaces.back().get();
+    } else {
+        ++counts.views_evicted;
+    }
+    oldest->assign(state);
+    return *oldest;
+}
+
+bool GuestMemory::Impl::select_space() {
+    AddressSpace& next = space_for(AddressSpace::Key::of(state));
+    next.last_used = ++uses;
+    const bool lost = next.refresh_pdptes(state);
+    const bool moved = &next != space;
+    space = &next;
+    owner.current_[static_cast<size_t>(Privilege::User)] = &space->cached.view;
+    if (lost) code_lost(Privilege::User);
+    return moved;
+}
+
+void GuestMemory::Impl::forget_spaces() {
+    spaces.clear();
+    space = nullptr;
+}
+
+void GuestMemory::Impl::entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after) {
+    if (use.space->entry_changed(use, index, before, after) && use.space == space) code_lost(Privilege::User);
+}
+
+void GuestMemory::Impl::recheck_code(GuestVirt a, Privilege p) {
+    const auto& pages = cached(p).code_pages();
+    if (pages.empty()) return;
+    const auto noted = pages.find(a.page_number());
+    if (noted == pages.end()) return;
+    const auto answer = page_walk(*this, state, a, Access::Execute, p, false);
+    const auto* mapping = std::get_if<Mapping>(&answer);
+    if (mapping && mapping->physical.page_number() == noted->second) return;
+    cached(p).drop_jumps();
+    code_lost(p);
+}
+
+// --- what the guest does to paging ----------------------------------------------------------------------------
+
+bool GuestMemory::load_pdptes(uint32_t cr3, std::array<uint64_t, 4>& out) {
+    // Bits 1-2, 5-8 and those above the 36-bit physical address are reserved (SDM volume 3, 4.4.1).
+    constexpr uint64_t kPresent = 1, kReserved = 0xfffffff0000001e6;
+    std::array<uint64_t, 4> entry;
+    for (unsigned i = 0; i < 4; ++i) {
+        entry[i] = impl_->read_entry(GuestPhys(cr3 & ~0x1fu) + i * 8, 8);
+        if ((entry[i] & kPresent) && (entry[i] & kReserved)) return false;
+    }
+    out = entry;
+    return true;
+}
+
+void GuestMemory::cr3_loaded() {
+    ++impl_->counts.cr3_loads;
+    if (!impl_->state.paging()) return;
+    impl_->supervisor.drop_non_global();
+    if (impl_->supervisor.has_non_global_code()) {
+        impl_->supervisor.drop_jumps();
+        impl_->code_lost(Privilege::Supervisor);
+    }
+    const bool moved = impl_->select_space();
+    log::print(log::Mmu, "mmu: cr3 {:08x}{}\n", impl_->state.cr3, moved ? "" : ", the same address space");
+    if (moved && impl_->listener) impl_->listener->views_changed();
+}
+
+void GuestMemory::paging_mode_changed() {
+    const PagingMode before = std::exchange(impl_->mode, PagingMode::of(impl_->state));
+    PagingMode but_for_supervisor = before;
+    but_for_supervisor.pge = impl_->mode.pge;
+    but_for_supervisor.wp = impl_->mode.wp;
+    // User views are kept by traces, and neither PGE nor WP means anything to them.
+    const bool supervisor_only = before != impl_->mode && but_for_supervisor == impl_->mode;
+    log::print(log::Mmu, "mmu: paging mode changed, {} forgotten\n", supervisor_only ? "the supervisor view" : "all views");
+    impl_->supervisor.drop_all();
+    impl_->supervisor.drop_jumps();
+    if (!supervisor_only) impl_->forget_spaces();
+    const bool moved = impl_->select_space();
+    impl_->code_lost(Privilege::Supervisor);
+    if (!impl_->listener || (supervisor_only && !moved)) return;
+    impl_->listener->code_mapping_changed(Privilege::User);
+    impl_->listener->views_changed();
+}
+
+void GuestMemory::invalidate_page(GuestVirt a) {
+    ++impl_->counts.invlpg;
+    for (const Privilege p : {Privilege::Supervisor, Privilege::User}) {
+        impl_->cached(p).drop_mapping(a);
+        impl_->recheck_code(a, p);
+    }
+}
+
+void GuestMemory::protect(GuestPhys page) {
+    if (!ram_.contains(page)) return;
+    const uint8_t* host = ram_.host(page.page());
+    uint32_t& writers = impl_->writers[page.page_number()];
+    if (writers & 1) impl_->supervisor.drop_writers_of(host);
+    for (auto& space : impl_->spaces)
+        if (writers & (2u << space->number)) space->cached.drop_writers_of(host);
+    writers = 0;
+}
+
+// Nothing to do: the next write that misses finds the page untraced and enters it.
+void GuestMemory::unprotect(GuestPhys) {}
+
+}  // namespace ringfold
