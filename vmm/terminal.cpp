@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "vmm/host/crash_report.h"
+#include "vmm/host/fd.h"
 
 namespace ringfold {
 
@@ -110,23 +111,9 @@ size_t Terminal::read(std::span<uint8_t> to) {
     return count;
 }
 
-void Terminal::write(std::span<const uint8_t> bytes) {
-    while (!bytes.empty()) {
-        const ssize_t n = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && errno == EAGAIN) {
-            pollfd ready{STDOUT_FILENO, POLLOUT, 0};
-            poll(&ready, 1, -1);
-            continue;
-        }
-        if (n < 0) return;  // the reader has gone: the guest's output has nowhere to go
-        bytes = bytes.subspan(static_cast<size_t>(n));
-    }
-}
-
 void Terminal::obey(EscapeKeys::Command command) {
-    const auto say = [this](std::string_view text) {
-        write({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+    const auto say = [](std::string_view text) {
+        host::write_all(STDOUT_FILENO, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
     };
     switch (command) {
         case EscapeKeys::Command::Quit:

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 
 namespace ringfold {
 
@@ -37,7 +36,6 @@ public:
     int input_fd() const { return input_ended_ ? -1 : 0; }
     // Never blocks. Returns how many bytes for the guest there were.
     size_t read(std::span<uint8_t> to);
-    void write(std::span<const uint8_t> bytes);
     bool quit_requested() const { return quit_; }
 
 private:

@@ -1,8 +1,10 @@
-// A file descriptor that closes itself.
+// A file descriptor that closes itself, and writing all of something to one.
 #pragma once
 
 #include <unistd.h>
 
+#include <cstdint>
+#include <span>
 #include <utility>
 
 namespace ringfold::host {
@@ -25,5 +27,8 @@ public:
 private:
     int fd_ = -1;
 };
+
+// Waits as long as it takes. False if nobody reads it any more or the disk is full.
+bool write_all(int fd, std::span<const uint8_t> bytes);
 
 }  // namespace ringfold::host
