@@ -19,7 +19,10 @@ constexpr uint32_t kWritable[] = {0x1000, 0x2000, 0x3000, 0x4000, 0x5000, 0x9000
 constexpr uint32_t kReadOnly[] = {0x7000};
 constexpr std::array<uint32_t, 8> kStartRegisters = {0x0a0a0a0a, 0x0c0c0c0c, 0x0d0d0d0d, 0x0b0b0b0b,
                                                      kStack,     0xbdbdbdbd, 0x51515151, 0xd1d1d1d1};
+constexpr std::array<uint16_t, 6> kSegmentStart = {kUserData, kUserCode, kUserData, kUserData, kUserData, kUserData};
 constexpr uint32_t kStartFlags = 0x202, kResumeFlag = 0x10000;
+
+constexpr uint32_t kFirstSegment = 9;  // numbers of case.inc's reg_es and on
 
 enum Kind : uint32_t { Case = 1, In, Out, Undefined, Memory, Fault, NoNative };
 struct Record {
@@ -63,7 +66,10 @@ void apply(const Record& r, TestCase& t, CpuCase& written) {
             state_word(t.start, r.a) = r.a == 8 ? kStartFlags | r.b : r.b;
             state_word(t.expected, r.a) = state_word(t.start, r.a);
             break;
-        case Out: state_word(t.expected, r.a) = r.a == 8 ? kStartFlags | r.b : r.b; break;
+        case Out:
+            if (r.a >= kFirstSegment) t.expected.segment[r.a - kFirstSegment] = static_cast<uint16_t>(r.b);
+            else state_word(t.expected, r.a) = r.a == 8 ? kStartFlags | r.b : r.b;
+            break;
         case Undefined: t.undefined_flags = r.a; break;
         case Memory:
             for (uint32_t i = 0; i < 4; ++i) {
@@ -112,7 +118,7 @@ std::vector<TestCase> parse(const std::vector<uint8_t>& image) {
             t.start.eflags = t.expected.eflags = kStartFlags;
             t.start.eip = r.a;
             t.start.pages = written.pages = pages;
-            t.expected.segment = {kUserData, kUserCode, kUserData, kUserData, kUserData, kUserData};
+            t.expected.segment = kSegmentStart;
             cases.push_back(t);
         } else if (cases.empty()) {
             throw std::runtime_error("the file starts without a CASE");
@@ -123,6 +129,43 @@ std::vector<TestCase> parse(const std::vector<uint8_t>& image) {
     finish();
     if (cases.empty()) throw std::runtime_error("the file holds no CASE");
     return cases;
+}
+
+constexpr const char* kWordNames[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
+constexpr const char* kSegmentNames[] = {"es", "cs", "ss", "ds", "fs", "gs"};
+
+std::string flag_expression(uint32_t flags) {
+    static constexpr std::pair<uint32_t, const char*> kNames[] = {
+        {1, "CF"},     {4, "PF"},     {0x10, "AF"},   {0x40, "ZF"},    {0x80, "SF"},    {0x100, "TF"},
+        {0x400, "DF"}, {0x800, "OF"}, {0x4000, "NT"}, {0x40000, "AC"}, {0x200000, "ID"}};
+    std::string text;
+    for (const auto& [bit, name] : kNames)
+        if (flags & bit) text += fmt::format("{}{}", text.empty() ? "" : "|", name);
+    return text.empty() ? "0" : text;
+}
+
+uint32_t dword_at(const PageImage& page, size_t offset) {
+    uint32_t value;
+    memcpy(&value, &page.bytes[offset], 4);
+    return value;
+}
+
+// The OUT and MEM lines that would make the case pass, for accept.py.
+void print_outcome(const TestCase& t, const CpuEnd& end) {
+    fmt::print("CASE {}\n", t.name);
+    for (size_t i = 0; i < 8; ++i)
+        if (end.gpr[i] != t.start.gpr[i]) fmt::print("    OUT {}, 0x{:08x}\n", kWordNames[i], end.gpr[i]);
+    const uint32_t ignored = t.undefined_flags | kResumeFlag;
+    if ((end.eflags ^ t.start.eflags) & ~ignored)
+        fmt::print("    OUT flags, {}\n", flag_expression(end.eflags & ~ignored));
+    for (size_t i = 0; i < 6; ++i)
+        if (end.segment[i] != kSegmentStart[i])
+            fmt::print("    OUT {}, 0x{:x}\n", kSegmentNames[i], end.segment[i]);
+    for (size_t p = 0; p < end.pages.size(); ++p)
+        for (size_t i = 0; i < 4096; i += 4)
+            if (dword_at(end.pages[p], i) != dword_at(t.start.pages[p], i))
+                fmt::print("    MEM 0x{:08x}, 0x{:08x}\n", end.pages[p].address + i, dword_at(end.pages[p], i));
+    fmt::print("    ; vector {} error {:x} eip {:x} cr2 {:x}\n", end.vector, end.error_code, end.eip, end.cr2);
 }
 
 // Returns the number of failures.
@@ -152,10 +195,15 @@ int run_case(const TestCase& t, std::vector<std::unique_ptr<CpuUnderTest>>& cpus
 
 int main(int argc, char** argv) {
     if (argc < 2) {
-        fmt::print(stderr, "usage: isa_runner FILE.bin [CPU...]\n");
+        fmt::print(stderr, "usage: isa_runner FILE.bin [CPU...]\n       isa_runner FILE.bin --print CPU\n");
         return 2;
     }
     try {
+        if (argc == 4 && argv[2] == std::string("--print")) {
+            const auto cpus = available_cpus({argv[3]});
+            for (const TestCase& t : parse(read_file(argv[1]))) print_outcome(t, cpus[0]->run(t.start));
+            return 0;
+        }
         auto cpus = available_cpus({argv + 2, argv + argc});
         std::string names;
         for (const auto& cpu : cpus) names += fmt::format(" {}", cpu->name());

@@ -1,0 +1,163 @@
+// The memory layout, the descriptor tables and the page tables of the machine under test.
+#include "test/support/guest_machine.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+namespace ringfold::test {
+
+namespace {
+
+// Physical memory. All of it up to kSystemBytes also appears at kSystemLinear, for the supervisor only.
+constexpr uint32_t kPageDirectory = 0x1000, kGdt = 0x2000, kIdt = 0x3000, kTss = 0x4000, kHandlers = 0x5000,
+                   kStackTop = 0x8000, kPageTables = 0x10000, kPageTablesEnd = 0x30000, kSystemBytes = 0x30000;
+constexpr uint32_t kTestPages = 0x100000;
+constexpr uint64_t kRamBytes = 4 << 20;
+constexpr uint32_t kSystemLinear = 0xe0000000;
+constexpr uint32_t kHandlerStride = 16;
+
+constexpr uint32_t kPresent = 1, kWritable = 2, kUser = 4;
+constexpr uint16_t kKernelCode = 0x08, kKernelData = 0x18, kTssSelector = 0x40;
+
+uint64_t descriptor(uint32_t base, uint32_t limit_pages_or_bytes, uint32_t attributes) {
+    const uint64_t limit = limit_pages_or_bytes;
+    return (limit & 0xffff) | (uint64_t{base & 0xffffff} << 16) | (uint64_t{attributes} << 40) |
+           ((limit & 0xf0000) << 32) | (uint64_t{base >> 24} << 56);
+}
+
+SegmentRegister flat(uint16_t selector, uint16_t attributes) { return {selector, attributes, 0, 0xffffffff}; }
+constexpr uint16_t kFlatCode0 = 0xc09b, kFlatData0 = 0xc093, kFlatCode3 = 0xc0fb, kFlatData3 = 0xc0f3;
+
+}  // namespace
+
+GuestMachine::GuestMachine() : ram_(kRamBytes), tracer_(kRamBytes), memory_(ram_, devices_, tracer_, state_) {
+    tracer_.set_guard(&memory_);
+    state_.reset();
+    write_system_tables();
+    map_pages({});
+}
+
+void GuestMachine::store(uint64_t physical, const void* from, size_t size) {
+    if (memcmp(ram_.host(GuestPhys(physical)), from, size) == 0) return;
+    if (!memory_.dma_write(GuestPhys(physical), {static_cast<const uint8_t*>(from), size}))
+        throw std::logic_error("the test machine's own RAM is missing");
+}
+
+uint32_t GuestMachine::load32(uint64_t physical) {
+    uint32_t value;
+    memcpy(&value, ram_.host(GuestPhys(physical)), 4);
+    return value;
+}
+
+void GuestMachine::write_system_tables() {
+    // The order of Linux's own, so that selectors mean the same to the host.
+    const uint64_t gdt[] = {0,
+                            descriptor(0, 0xfffff, kFlatCode0),
+                            descriptor(0, 0xfffff, kFlatCode0),
+                            descriptor(0, 0xfffff, kFlatData0),
+                            descriptor(0, 0xfffff, kFlatCode3),
+                            descriptor(0, 0xfffff, kFlatData3),
+                            0,
+                            0,
+                            descriptor(kSystemLinear + kTss, 0x67, 0x8b)};
+    store(kGdt, gdt, sizeof gdt);
+    // As under Linux, user mode may raise only #BP and #OF by INT n.
+    for (uint32_t vector = 0; vector < 256; ++vector) {
+        const uint32_t handler = kSystemLinear + kHandlers + vector * kHandlerStride;
+        const uint32_t dpl = vector == 3 || vector == 4 ? 0x6000 : 0;
+        store32(kIdt + vector * 8, (handler & 0xffff) | (uint32_t{kKernelCode} << 16));
+        store32(kIdt + vector * 8 + 4, (handler & 0xffff0000) | 0x8e00 | dpl);
+        const uint8_t hlt = 0xf4;
+        store(kHandlers + vector * kHandlerStride, &hlt, 1);
+    }
+    store32(kTss + 4, kSystemLinear + kStackTop);
+    store32(kTss + 8, kKernelData);
+    store32(kTss + 0x64, 0x68u << 16);  // no I/O bitmap
+}
+
+void GuestMachine::map_pages(const std::vector<PageKey>& pages) {
+    std::vector<uint32_t> directory(1024), tables;
+    uint32_t next_table = kPageTables;
+    const auto set = [&](uint32_t linear, uint32_t entry) {
+        uint32_t& slot = directory[linear >> 22];
+        if (!slot) {
+            if (next_table == kPageTablesEnd) throw std::logic_error("the case needs too many page tables");
+            slot = next_table | kPresent | kWritable | kUser;
+            next_table += 4096;
+            tables.resize(tables.size() + 1024);
+        }
+        tables[((slot & ~0xfffu) - kPageTables) / 4 + ((linear >> 12) & 0x3ff)] = entry;
+    };
+    for (uint32_t a = 0; a < kSystemBytes; a += 4096) set(kSystemLinear + a, a | kPresent | kWritable);
+    for (uint32_t i = 0; i < pages.size(); ++i)
+        set(pages[i].address, (kTestPages + i * 4096) | kPresent | kUser | (pages[i].writable ? kWritable : 0));
+    store(kPageDirectory, directory.data(), 4096);
+    store(kPageTables, tables.data(), tables.size() * 4);
+    mapped_ = pages;
+}
+
+void GuestMachine::set_registers(const CpuCase& c) {
+    CpuState& s = state_;
+    s.reset();
+    s.cr0 = cr0::PE | cr0::MP | cr0::ET | cr0::NE | cr0::WP | cr0::AM | cr0::PG;
+    s.cr3 = kPageDirectory;
+    s.cr4 = cr4::OSFXSR | cr4::OSXMMEXCPT | cr4::DE;
+    s.gdtr = {kSystemLinear + kGdt, 9 * 8 - 1};
+    s.idtr = {kSystemLinear + kIdt, 256 * 8 - 1};
+    s.tr = {kTssSelector, 0x8b, kSystemLinear + kTss, 0x67};
+    s.ldtr = {};
+    for (auto& segment : s.segment) segment = flat(kUserData, kFlatData3);
+    s.segment[CS] = flat(kUserCode, kFlatCode3);
+    s.cpl = 3;
+    s.gpr = c.gpr;
+    s.eip = c.eip;
+    s.set_eflags(c.eflags);
+    s.fpu = c.fpu;
+}
+
+void GuestMachine::load(const CpuCase& c) {
+    std::vector<PageKey> keys;
+    for (const auto& p : c.pages) keys.push_back({p.address, p.writable});
+    if (keys != mapped_) map_pages(keys);
+    for (size_t i = 0; i < c.pages.size(); ++i) store(kTestPages + i * 4096, c.pages[i].bytes.data(), 4096);
+    set_registers(c);
+    memory_.paging_mode_changed();
+}
+
+// The frame that the exception pushed at CPL 0 (SDM volume 3, 6.12): error code if any, EIP, CS, EFLAGS, ESP, SS.
+CpuEnd GuestMachine::collect(const CpuCase& c) {
+    CpuEnd end;
+    end.gpr = state_.gpr;
+    end.eip = state_.eip;
+    end.eflags = state_.eflags();
+    end.fpu = state_.fpu;
+    for (size_t i = 0; i < 6; ++i) end.segment[i] = state_.segment[i].selector;
+    end.kind = state_.activity == Activity::Shutdown ? EndKind::TripleFault
+               : state_.activity == Activity::Halted ? EndKind::Fault
+                                                     : EndKind::TimedOut;
+    const uint32_t handler = state_.eip - 1 - kSystemLinear - kHandlers;
+    if (end.kind == EndKind::Fault && handler < 256 * kHandlerStride && state_.cpl == 0) {
+        end.vector = static_cast<uint8_t>(handler / kHandlerStride);
+        const bool has_error_code = end.vector == 8 || (end.vector >= 10 && end.vector <= 14) || end.vector == 17;
+        const uint32_t frame_bytes = has_error_code ? 24 : 20;
+        if (state_.gpr[ESP] == kSystemLinear + kStackTop - frame_bytes) {
+            const uint32_t frame = kStackTop - 20;
+            if (has_error_code) end.error_code = load32(frame - 4);
+            end.eip = load32(frame);
+            end.segment[CS] = static_cast<uint16_t>(load32(frame + 4));
+            end.eflags = load32(frame + 8);
+            end.gpr[ESP] = load32(frame + 12);
+            end.segment[SS] = static_cast<uint16_t>(load32(frame + 16));
+            if (end.vector == 14) end.cr2 = state_.cr2;
+        } else {
+            end.kind = EndKind::Lost;
+        }
+    }
+    end.pages = c.pages;
+    for (size_t i = 0; i < c.pages.size(); ++i)
+        memcpy(end.pages[i].bytes.data(), ram_.host(GuestPhys(kTestPages + i * 4096)), 4096);
+    return end;
+}
+
+}  // namespace ringfold::test
