@@ -220,8 +220,10 @@ bool has_operand(const Instruction& i, OperandKind kind) {
     return i.op(0).kind == kind || i.op(1).kind == kind;
 }
 
-// The mnemonic, or the number that instruction.h gives to this form of it.
+// The mnemonic, or the number that instruction.h gives to this form of it. The model ends before the instructions
+// behind 0F 38 and 0F 3A, some of which share a mnemonic with an older one (PEXTRW).
 uint16_t mnemonic_of(const ZydisDecodedInstruction& z, const Instruction& i) {
+    if (i.opcode_map >= 2 || z.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) return ZYDIS_MNEMONIC_INVALID;
     const bool far = z.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
     const bool segment = has_operand(i, OperandKind::Segment);
     const bool bit_string = i.has_memory && i.op(1).kind == OperandKind::Gpr;

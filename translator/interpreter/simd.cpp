@@ -1,0 +1,169 @@
+// MMX, SSE and SSE2 around the host's arithmetic: availability, alignment, and exceptions without host signals.
+#include "translator/interpreter/fpu.h"
+#include "translator/interpreter/handlers.h"
+
+namespace ringfold::interpreter {
+
+namespace {
+
+bool uses(const Instruction& i, OperandKind kind) {
+    for (int n = 0; n < i.operand_count; ++n)
+        if (i.op(n).kind == kind) return true;
+    return false;
+}
+
+// The converters between MMX and SSE registers wait on the x87 even when their MMX operand is in memory.
+bool waits_on_x87(const Instruction& i) {
+    switch (i.mnemonic) {
+        case ZYDIS_MNEMONIC_CVTPI2PS: case ZYDIS_MNEMONIC_CVTPI2PD: case ZYDIS_MNEMONIC_EMMS: return true;
+        default: return uses(i, OperandKind::Mmx);
+    }
+}
+
+void require_simd(const CpuState& s, bool sse) {
+    if (s.cr0 & cr0::EM) throw GuestFault::undefined();
+    if (sse && !(s.cr4 & cr4::OSFXSR)) throw GuestFault::undefined();
+    if (s.cr0 & cr0::TS) throw GuestFault::no_math();
+}
+
+bool may_be_unaligned(const Instruction& i) {
+    switch (i.mnemonic) {
+        case ZYDIS_MNEMONIC_MOVUPS: case ZYDIS_MNEMONIC_MOVUPD: case ZYDIS_MNEMONIC_MOVDQU: return true;
+        default: return i.memory.size != 16;
+    }
+}
+
+GuestVirt operand(Interpreter& cpu, const Instruction& i, Bounce& memory) {
+    const bool written = i.writes_memory();
+    const GuestVirt a = cpu.operand_address(i, written ? Access::Write : Access::Read);
+    if (a.value % 16 && !may_be_unaligned(i)) throw GuestFault::general_protection();
+    if (written)
+        cpu.memory().check_write(a, i.memory.size, cpu.state().privilege());
+    else
+        cpu.memory().read_bytes(a, memory.bytes, i.memory.size, cpu.state().privilege());
+    return a;
+}
+
+// Some exception is unmasked: runs with all masked and looks at what was raised. On one that the guest wants to see,
+// only MXCSR's flags change.
+void run_watched(CpuState& s, const Instruction& i, Bounce& memory) {
+    const CpuState before = s;
+    FpuImage image = fpu_image(s);
+    const auto mxcsr = image.get<uint32_t>(FpuImage::kMxcsr);
+    image.set<uint32_t>(FpuImage::kMxcsr, (mxcsr & ~kMxcsrFlags) | kMxcsrMasks);
+    run_waiting(s, i, memory);
+    const uint32_t raised = image.get<uint32_t>(FpuImage::kMxcsr) & kMxcsrFlags;
+    const bool wanted = raised & ~(mxcsr >> 7) & kMxcsrFlags;
+    if (wanted) s = before;
+    image.set<uint32_t>(FpuImage::kMxcsr, mxcsr | raised);
+    if (!wanted) return;
+    if (s.cr4 & cr4::OSXMMEXCPT) throw GuestFault{Vector::XM, std::nullopt};
+    throw GuestFault::undefined();
+}
+
+}  // namespace
+
+void simd(Interpreter& cpu, const Instruction& i) {
+    CpuState& s = cpu.state();
+    const bool sse = uses(i, OperandKind::Xmm);
+    require_simd(s, sse);
+    if (waits_on_x87(i)) report_pending_x87(s);
+    Bounce memory;
+    GuestVirt a;
+    if (i.has_memory) a = operand(cpu, i, memory);
+    const bool all_masked = (fpu_image(s).get<uint32_t>(FpuImage::kMxcsr) & kMxcsrMasks) == kMxcsrMasks;
+    if (sse && !all_masked)
+        run_watched(s, i, memory);
+    else
+        run_waiting(s, i, memory);
+    if (i.writes_memory()) cpu.memory().write_bytes(a, memory.bytes, i.memory.size, s.privilege());
+}
+
+// A plain store past the caches: it needs neither MMX nor SSE to be available.
+void movnti(Interpreter& cpu, const Instruction& i) {
+    cpu.write_operand(i, 0, cpu.read_operand(i, 1));
+}
+
+namespace {
+
+// Stores the bytes of `data` whose `mask` byte has its top bit set; all or none.
+void store_masked(Interpreter& cpu, const Instruction& i, const uint8_t* data, const uint8_t* mask, unsigned size) {
+    CpuState& s = cpu.state();
+    const uint32_t offset = i.address_size == 2 ? s.gpr[EDI] & 0xffff : s.gpr[EDI];
+    const GuestVirt a = cpu.linear(i.memory.segment, offset, size, Access::Write);
+    auto for_each = [&](auto action) {
+        for (unsigned n = 0; n < size; ++n)
+            if (mask[n] & 0x80) action(a + n, data[n]);
+    };
+    for_each([&](GuestVirt at, uint8_t) { cpu.memory().check_write(at, 1, s.privilege()); });
+    for_each([&](GuestVirt at, uint8_t byte) { cpu.memory().write<uint8_t>(at, byte, s.privilege()); });
+}
+
+}  // namespace
+
+void maskmovq(Interpreter& cpu, const Instruction& i) {
+    CpuState& s = cpu.state();
+    require_simd(s, false);
+    report_pending_x87(s);
+    FpuImage image = fpu_image(s);
+    // MM0 to 7 lie in the image by stack position once TOP is 0, which every MMX instruction makes it.
+    const unsigned top = image.get<uint16_t>(FpuImage::kFsw) >> 11 & 7;
+    auto mm = [&](unsigned reg) { return image.bytes() + FpuImage::kSt + ((reg - top) & 7) * FpuImage::kRegister; };
+    store_masked(cpu, i, mm(i.op(0).reg), mm(i.op(1).reg), 8);
+    enter_mmx(s);
+}
+
+void maskmovdqu(Interpreter& cpu, const Instruction& i) {
+    CpuState& s = cpu.state();
+    require_simd(s, true);
+    auto xmm = [&](unsigned reg) { return &s.fpu[FpuImage::kXmm + reg * FpuImage::kRegister]; };
+    store_masked(cpu, i, xmm(i.op(0).reg), xmm(i.op(1).reg), 16);
+}
+
+// --- MXCSR and the whole state -------------------------------------------------------------------------------------
+
+void ldmxcsr(Interpreter& cpu, const Instruction& i) {
+    CpuState& s = cpu.state();
+    require_simd(s, true);
+    const uint32_t value = cpu.read_operand(i, 0);
+    if (value & ~kMxcsrBits) throw GuestFault::general_protection();
+    fpu_image(s).set<uint32_t>(FpuImage::kMxcsr, value);
+}
+
+void stmxcsr(Interpreter& cpu, const Instruction& i) {
+    CpuState& s = cpu.state();
+    require_simd(s, true);
+    cpu.write_operand(i, 0, fpu_image(s).get<uint32_t>(FpuImage::kMxcsr));
+}
+
+namespace {
+
+GuestVirt image_address(Interpreter& cpu, const Instruction& i, Access access) {
+    if (cpu.state().cr0 & (cr0::EM | cr0::TS)) throw GuestFault::no_math();
+    const GuestVirt a = cpu.operand_address(i, access);
+    if (a.value % 16) throw GuestFault::general_protection();
+    return a;
+}
+
+}  // namespace
+
+// Writes what there is outside 64-bit mode: no XMM8 to 15, and the bytes behind them are the program's.
+void fxsave(Interpreter& cpu, const Instruction& i) {
+    CpuState& s = cpu.state();
+    const GuestVirt a = image_address(cpu, i, Access::Write);
+    fpu_image(s).set<uint32_t>(FpuImage::kMxcsrMask, kMxcsrBits);
+    cpu.memory().write_bytes(a, s.fpu.data(), FpuImage::kEnd, s.privilege());
+}
+
+void fxrstor(Interpreter& cpu, const Instruction& i) {
+    CpuState& s = cpu.state();
+    const GuestVirt a = image_address(cpu, i, Access::Read);
+    Bounce memory;
+    cpu.memory().read_bytes(a, memory.bytes, sizeof(memory.bytes), s.privilege());
+    const auto mxcsr = FpuImage(memory.bytes).get<uint32_t>(FpuImage::kMxcsr);
+    if (mxcsr & ~kMxcsrBits) throw GuestFault::general_protection();
+    memcpy(s.fpu.data(), memory.bytes, FpuImage::kEnd);
+    normalise_fpu(s);
+}
+
+}  // namespace ringfold::interpreter
