@@ -1,0 +1,70 @@
+// The interpreter's run loop: events between instructions, then one instruction.
+#include "translator/interpreted_cpu.h"
+
+#include "translator/interpreter/debug.h"
+
+namespace ringfold {
+
+InterpretedCpu::InterpretedCpu(CpuState& state, GuestMemory& memory, PortIo& ports, InterruptController& interrupts)
+    : state_(state), memory_(memory), interrupts_(interrupts), interpreter_(state, memory, ports),
+      decoded_(state, memory) {
+    interpreter_.stop = &attention_;
+    memory_.set_listener(this);
+}
+
+InterpretedCpu::~InterpretedCpu() {
+    memory_.set_listener(nullptr);
+}
+
+// Safe in a signal handler. attention_ is set last, so that run() finds kicked_ set when it looks.
+void InterpretedCpu::kick() noexcept {
+    kicked_.store(true);
+    attention_ = 1;
+}
+
+void InterpretedCpu::interrupt_line_changed() noexcept {
+    line_ = interrupts_.intr();
+    if (line_) attention_ = 1;
+}
+
+bool InterpretedCpu::interrupt_deliverable() const {
+    return line_ && state_.interrupt_flag && !state_.interrupt_shadow;
+}
+
+void InterpretedCpu::take_interrupt() {
+    ++counts_.interrupts;
+    interpreter_.interrupt(interrupts_.acknowledge());
+    interrupt_line_changed();
+}
+
+void InterpretedCpu::run_one() {
+    ++counts_.instructions;
+    if (interpreter::breakpoints_enabled(state_)) [[unlikely]] {
+        interpreter_.step();
+        return;
+    }
+    const Instruction* instruction;
+    try {
+        instruction = &decoded_.fetch();
+    } catch (const GuestFault& f) {
+        interpreter_.fault(f);
+        return;
+    }
+    interpreter_.execute(*instruction);
+}
+
+Exit InterpretedCpu::run() {
+    interrupt_line_changed();
+    for (;;) {
+        if (attention_) {
+            attention_ = line_;  // before the look at kicked_: a kick in between is not lost
+            if (kicked_.exchange(false)) return Interrupted{};
+            if (state_.activity != Activity::Shutdown && interrupt_deliverable()) take_interrupt();
+        }
+        if (state_.activity == Activity::Shutdown) return TripleFault{};
+        if (state_.activity == Activity::Halted) return Halted{};
+        run_one();
+    }
+}
+
+}  // namespace ringfold

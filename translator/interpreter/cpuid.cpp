@@ -1,0 +1,79 @@
+// CPUID: the CPU model that guests see.
+//
+// A 32-bit Intel Atom (family 6, model 0x1c). Linux has that model on its NO_SPECULATION list: it runs programs in
+// order, so that a kernel switches on no page-table isolation and no retpolines, which would be pure cost here.
+// Everything listed works; nothing else may be listed.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "translator/interpreter/handlers.h"
+
+namespace ringfold::interpreter {
+
+namespace {
+
+struct Leaf {
+    uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
+};
+
+constexpr uint32_t kMaxLeaf = 2, kExtendedBase = 0x80000000, kMaxExtendedLeaf = 0x80000008;
+constexpr uint32_t kSignature = 0x000106ca;  // family 6, model 0x1c, stepping 10
+constexpr uint32_t kClflushLine = 64 / 8;
+
+constexpr uint32_t bits(std::initializer_list<unsigned> numbers) {
+    uint32_t set = 0;
+    for (const unsigned n : numbers) set |= 1u << n;
+    return set;
+}
+// CPUID.1:EDX (SDM volume 2, table 3-11).
+enum Feature : unsigned {
+    FPU = 0, DE = 2, PSE = 3, TSC = 4, MSR = 5, PAE = 6, CX8 = 8, SEP = 11, PGE = 13, CMOV = 15, PAT = 16,
+    CLFSH = 19, MMX = 23, FXSR = 24, SSE = 25, SSE2 = 26,
+};
+constexpr uint32_t kFeatures = bits({FPU, DE, PSE, TSC, MSR, PAE, CX8, SEP, PGE, CMOV, PAT, CLFSH, MMX, FXSR, SSE, SSE2});
+constexpr uint32_t kNx = 1u << 20;  // CPUID.80000001:EDX
+constexpr uint32_t kAddressBits = 36 | 32 << 8;  // physical, linear
+
+uint32_t word(std::string_view text, size_t at) {
+    uint32_t value = 0;
+    if (at < text.size()) memcpy(&value, text.data() + at, std::min<size_t>(4, text.size() - at));
+    return value;
+}
+
+Leaf brand(uint32_t leaf) {
+    static constexpr std::string_view kBrand = "Ringfold virtual CPU";
+    const size_t at = (leaf - 0x80000002) * 16;
+    return {word(kBrand, at), word(kBrand, at + 4), word(kBrand, at + 8), word(kBrand, at + 12)};
+}
+
+Leaf cpuid_leaf(uint32_t leaf) {
+    static constexpr std::string_view kVendor = "GenuineIntel";
+    switch (leaf) {
+        case 0: return {kMaxLeaf, word(kVendor, 0), word(kVendor, 8), word(kVendor, 4)};
+        case 1: return {kSignature, kClflushLine << 8, 0, kFeatures};
+        case 2: return {1, 0, 0, 0};  // one query; no cache or TLB descriptors to tell of
+        case kExtendedBase: return {kMaxExtendedLeaf, 0, 0, 0};
+        case 0x80000001: return {0, 0, 0, kNx};
+        case 0x80000002: case 0x80000003: case 0x80000004: return brand(leaf);
+        case kMaxExtendedLeaf: return {kAddressBits, 0, 0, 0};
+        default: return {};
+    }
+}
+
+}  // namespace
+
+// A leaf above the highest answers as the highest basic one does (SDM volume 2, CPUID).
+void cpuid(Interpreter& cpu, const Instruction&) {
+    CpuState& s = cpu.state();
+    const uint32_t asked = s.gpr[EAX];
+    const bool beyond = asked > kMaxExtendedLeaf || (asked > kMaxLeaf && asked < kExtendedBase);
+    const Leaf l = cpuid_leaf(beyond ? kMaxLeaf : asked);
+    s.gpr[EAX] = l.eax;
+    s.gpr[EBX] = l.ebx;
+    s.gpr[ECX] = l.ecx;
+    s.gpr[EDX] = l.edx;
+}
+
+}  // namespace ringfold::interpreter
