@@ -59,7 +59,8 @@ void expect_done(const struct trap* t, const char* name);
 // SNIPPET(name, before, at) makes three labels: name, name_at at the instruction that matters, and name_end at
 // the `int` that ends it.
 #define SNIPPET(name, before, at)                              \
-    extern const u8 name[], name##_at[], name##_end[];         \
+    extern const u8 name[] __attribute__((unused)), name##_at[] __attribute__((unused)), \
+        name##_end[] __attribute__((unused));                  \
     asm(".pushsection .text\n" #name ":\n" before "\n" #name   \
         "_at:\n" at "\n" #name "_end:\nint $0x50\n.popsection")
 
