@@ -18,6 +18,7 @@ namespace ringfold {
 namespace {
 
 constexpr uint8_t kCtrlA = 1;
+constexpr size_t kTypedAhead = 64 << 10;
 
 // Written before `raw` is set and never while it is: signal handlers read them.
 termios original_mode, raw_mode;
@@ -92,23 +93,32 @@ Terminal::~Terminal() {
     restore_terminal();
 }
 
-size_t Terminal::read(std::span<uint8_t> to) {
-    size_t count = 0;
-    while (count < to.size() && !input_ended_) {
+int Terminal::input_fd() const {
+    // From a terminal we read on even then, for the keys; what is behind a pipe waits there.
+    return input_ended_ || (!is_terminal_ && typed_.size() >= kTypedAhead) ? -1 : STDIN_FILENO;
+}
+
+void Terminal::receive() {
+    while (input_fd() >= 0) {
         pollfd ready{STDIN_FILENO, POLLIN, 0};
-        if (poll(&ready, 1, 0) <= 0 || !ready.revents) break;
-        uint8_t byte;
-        const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
-        if (n < 0 && (errno == EINTR || errno == EAGAIN)) break;
-        if (n <= 0) {
-            input_ended_ = true;
-            break;
+        if (poll(&ready, 1, 0) <= 0 || !ready.revents) return;
+        uint8_t bytes[256];
+        const ssize_t n = ::read(STDIN_FILENO, bytes, sizeof bytes);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
+        if (n <= 0) input_ended_ = true;
+        for (ssize_t i = 0; i < n; ++i) {
+            const auto result = keys_.feed(bytes[i]);
+            if (result.byte && typed_.size() < kTypedAhead + sizeof bytes) typed_.push_back(*result.byte);
+            if (result.command) obey(*result.command);
         }
-        const auto result = keys_.feed(byte);
-        if (result.byte) to[count++] = *result.byte;
-        if (result.command) obey(*result.command);
     }
-    return count;
+}
+
+std::optional<uint8_t> Terminal::take() {
+    if (typed_.empty()) return std::nullopt;
+    const uint8_t byte = typed_.front();
+    typed_.pop_front();
+    return byte;
 }
 
 void Terminal::obey(EscapeKeys::Command command) {

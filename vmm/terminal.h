@@ -1,10 +1,9 @@
 // The terminal that ringfold was started on: raw while a guest uses it, and always given back.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
-#include <span>
 
 namespace ringfold {
 
@@ -32,16 +31,19 @@ public:
     Terminal(const Terminal&) = delete;
     Terminal& operator=(const Terminal&) = delete;
 
-    // For poll(2); -1 once the input has ended.
-    int input_fd() const { return input_ended_ ? -1 : 0; }
-    // Never blocks. Returns how many bytes for the guest there were.
-    size_t read(std::span<uint8_t> to);
+    // For poll(2); -1 once the input has ended, and while a guest that does not read has too much waiting.
+    int input_fd() const;
+    // Reads what has been typed, without waiting, and obeys the keys in it: also while the guest does not read.
+    void receive();
+    // The next byte for the guest.
+    std::optional<uint8_t> take();
     bool quit_requested() const { return quit_; }
 
 private:
     void obey(EscapeKeys::Command);
 
     EscapeKeys keys_;
+    std::deque<uint8_t> typed_;
     bool is_terminal_ = false, input_ended_ = false, quit_ = false;
 };
 

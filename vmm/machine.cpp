@@ -1,0 +1,113 @@
+// Wires the machine: each device is told here where it sits and which interrupt line is its own.
+#include "vmm/machine.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "translator/interpreted_cpu.h"
+#include "vmm/base/result.h"
+#if __has_include("translator/translated_cpu.h")
+#include "translator/translated_cpu.h"
+#endif
+
+namespace ringfold {
+
+namespace {
+
+constexpr unsigned kTimerIrq = 0, kKeyboardIrq = 1, kSerialIrq = 4, kRtcIrq = 8, kMouseIrq = 12;
+
+std::unique_ptr<Cpu> make_cpu(Accel accel, CpuState& state, GuestMemory& memory, PortIo& ports,
+                              InterruptController& pic) {
+    if (accel == Accel::Interpreter) return std::make_unique<InterpretedCpu>(state, memory, ports, pic);
+#if __has_include("translator/translated_cpu.h")
+    return std::make_unique<TranslatedCpu>(state, memory, ports, pic, TranslatorOptions{});
+#else
+    throw HostError("-accel bt: this build has no translator; use -accel interp");
+#endif
+}
+
+}  // namespace
+
+Machine::Machine(const Options& options, const Loader& loader, Input& input, Outputs& outputs)
+    : input_(input),
+      ram_(options.memory_bytes),
+      tracer_(options.memory_bytes),
+      memory_(ram_, bus_, tracer_, state_),
+      pit_(input.clock(), pic_.line(kTimerIrq)),
+      rtc_(input.clock(), pic_.line(kRtcIrq)),
+      uart_(input.clock(), pic_.line(kSerialIrq), &outputs.serial, &input),
+      keyboard_(pic_.line(kKeyboardIrq), pic_.line(kMouseIrq), a20_, [this] { ask({Request::Kind::Reset}); }),
+      system_control_(input.clock(), pit_, a20_, [this] { ask({Request::Kind::Reset}); }),
+      reset_control_([this] { ask({Request::Kind::Reset}); }),
+      debug_port_(outputs.debugcon),
+      debug_exit_([this](int status) {
+          ask({Request::Kind::Exit, status});
+      }),
+      timed_{&pit_, &rtc_, &uart_} {
+    connect_devices(options);
+    loader.place(ram_, state_);
+    cpu_ = make_cpu(options.accel, state_, memory_, bus_, pic_);
+    pic_.on_intr_changed([this] { cpu_->interrupt_line_changed(); });
+}
+
+Machine::~Machine() {
+    pic_.on_intr_changed({});
+}
+
+// The PC's map of ports. Ranges are {first port, how many, the device's register there}.
+void Machine::connect_devices(const Options& options) {
+    bus_.claim({.base = 0x20, .length = 2, .first_register = 0}, pic_);
+    bus_.claim({.base = 0xa0, .length = 2, .first_register = 2}, pic_);
+    bus_.claim({.base = 0x4d0, .length = 2, .first_register = 4}, pic_);
+    bus_.claim({.base = 0x40, .length = 4}, pit_);
+    bus_.claim({.base = 0x70, .length = 2}, rtc_);
+    bus_.claim({.base = 0x3f8, .length = 8}, uart_);
+    bus_.claim({.base = 0x61, .length = 1, .first_register = 0}, system_control_);
+    bus_.claim({.base = 0x92, .length = 1, .first_register = 1}, system_control_);
+    bus_.claim({.base = 0x60, .length = 1, .first_register = 0}, keyboard_);
+    bus_.claim({.base = 0x64, .length = 1, .first_register = 1}, keyboard_);
+    bus_.claim({.base = 0x80, .length = 1}, post_);
+    bus_.claim({.base = 0xcf8, .length = 4, .width = Width::Dword}, reset_control_);
+    if (options.debugcon.kind != CharBackend::Kind::None) bus_.claim({.base = 0xe9, .length = 1}, debug_port_);
+    if (options.debug_exit) connect_debug_exit(*options.debug_exit);
+    rtc_.set_memory_size(options.memory_bytes);
+}
+
+void Machine::connect_debug_exit(const DebugExit& at) {
+    try {
+        bus_.claim({.base = at.base, .length = at.size, .width = Width::Dword}, debug_exit_);
+    } catch (const HostError& e) {
+        throw HostError(fmt::format("-device isa-debug-exit: {}; give another iobase", e.what()));
+    }
+}
+
+void Machine::ask(Request request) {
+    if (!request_) request_ = request;
+    if (cpu_) cpu_->kick();
+}
+
+void Machine::service() {
+    const Nanoseconds now = input_.clock().now();
+    for (TimedDevice* device : timed_) device->advance(now);
+    input_.receive();
+    uart_.input_ready();
+}
+
+std::optional<Nanoseconds> Machine::next_deadline() const {
+    std::optional<Nanoseconds> next;
+    for (const TimedDevice* device : timed_)
+        if (const auto d = device->next_deadline()) next = std::min(next.value_or(*d), *d);
+    return next;
+}
+
+void Machine::on_deadline_moved(std::function<void()> listener) {
+    for (TimedDevice* device : timed_) device->on_deadline_moved(listener);
+}
+
+nlohmann::ordered_json Machine::cpu_statistics() const {
+    return {};
+}
+
+}  // namespace ringfold

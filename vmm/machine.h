@@ -1,0 +1,96 @@
+// The PC: guest memory, devices and one CPU, wired together. A reset is a new machine.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "devices/a20_gate.h"
+#include "devices/bus.h"
+#include "devices/debug_port.h"
+#include "devices/i8042.h"
+#include "devices/isa_debug_exit.h"
+#include "devices/pic.h"
+#include "devices/pit.h"
+#include "devices/post_port.h"
+#include "devices/reset_control.h"
+#include "devices/rtc.h"
+#include "devices/system_control.h"
+#include "devices/uart.h"
+#include "shadowmmu/guest_memory.h"
+#include "shadowmmu/ram.h"
+#include "tracing/memory_trace.h"
+#include "vmm/base/cpu.h"
+#include "vmm/input.h"
+#include "vmm/loader.h"
+#include "vmm/options.h"
+#include "vmm/output.h"
+
+namespace ringfold {
+
+class Machine {
+public:
+    // What a device asked for on the guest's behalf.
+    struct Request {
+        enum class Kind : uint8_t { Reset, Exit } kind;
+        int status = 0;
+    };
+    // Where its character devices write; outlives the machine.
+    struct Outputs {
+        Output serial, debugcon;
+    };
+
+    Machine(const Options&, const Loader&, Input&, Outputs&);
+    ~Machine();
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+
+    // Lets the devices see the time and the console. On the vCPU's thread, between two runs of the CPU.
+    void service();
+    std::optional<Nanoseconds> next_deadline() const;  // on the input's clock
+    std::optional<Request> request() const { return request_; }
+    bool left() const { return input_.left(); }
+    // `listener` hears when next_deadline() may have moved while the CPU runs.
+    void on_deadline_moved(std::function<void()> listener);
+
+    Cpu& cpu() { return *cpu_; }
+    const CpuState& state() const { return state_; }
+    const GuestMemory& memory() const { return memory_; }
+    const MemoryTracer& tracer() const { return tracer_; }
+    // What the CPU counted, in its own terms.
+    nlohmann::ordered_json cpu_statistics() const;
+
+private:
+    void connect_devices(const Options&);
+    void connect_debug_exit(const DebugExit&);
+    void ask(Request);
+
+    Input& input_;
+    std::optional<Request> request_;
+
+    Ram ram_;
+    MemoryTracer tracer_;
+    CpuState state_;
+    Bus bus_;
+    GuestMemory memory_;
+
+    Pic pic_;
+    A20Gate a20_;
+    Pit pit_;
+    Rtc rtc_;
+    Uart uart_;
+    I8042 keyboard_;
+    SystemControl system_control_;
+    ResetControl reset_control_;
+    PostPort post_;
+    DebugPort debug_port_;
+    IsaDebugExit debug_exit_;
+    std::array<TimedDevice*, 3> timed_;
+
+    std::unique_ptr<Cpu> cpu_;
+};
+
+}  // namespace ringfold

@@ -1,0 +1,39 @@
+// Opens and feeds the destinations of character devices.
+#include "vmm/output.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "vmm/base/result.h"
+
+namespace ringfold {
+
+Output::Output(const char* option, const CharBackend& backend) {
+    switch (backend.kind) {
+        case CharBackend::Kind::None:
+            break;
+        case CharBackend::Kind::Terminal:
+            fd_ = STDOUT_FILENO;
+            break;
+        case CharBackend::Kind::File:
+            file_ = host::Fd(::open(backend.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+            if (!file_)
+                throw HostError(fmt::format("{} file:{}: cannot write it: {}; give another path", option, backend.path,
+                                            strerror(errno)));
+            fd_ = file_.get();
+            break;
+    }
+}
+
+size_t Output::write(std::span<const uint8_t> bytes) {
+    // Once the reader has gone, the guest's output has nowhere to go; the guest itself goes on.
+    if (fd_ >= 0 && !host::write_all(fd_, bytes)) fd_ = -1;
+    return bytes.size();
+}
+
+}  // namespace ringfold

@@ -1,0 +1,74 @@
+// Runs a machine until it ends.
+#include "vmm/run_loop.h"
+
+#include <algorithm>
+
+#include "vmm/host/stop_signals.h"
+#include "vmm/host/waker.h"
+
+namespace ringfold {
+
+namespace {
+
+class Loop {
+public:
+    Loop(Machine& machine, Input& input, const RunLimits& limits)
+        : machine_(machine),
+          input_(input),
+          limits_(limits),
+          waker_(limits.stop_fd, [&machine] { machine.cpu().kick(); }) {
+        machine_.on_deadline_moved([this] { arm(); });
+    }
+    ~Loop() { machine_.on_deadline_moved({}); }
+
+    Ending run() {
+        for (;;) {
+            machine_.service();
+            if (auto ending = ended()) return *ending;
+            arm();
+            const Exit exit = machine_.cpu().run();
+            if (std::holds_alternative<TripleFault>(exit)) return {Ending::Reason::TripleFault};
+            if (std::holds_alternative<Halted>(exit)) sleep();
+        }
+    }
+
+private:
+    std::optional<Ending> ended() const {
+        if (auto request = machine_.request()) {
+            if (request->kind == Machine::Request::Kind::Reset) return Ending{Ending::Reason::Reset};
+            return Ending{Ending::Reason::DebugExit, request->status};
+        }
+        if (machine_.left()) return Ending{Ending::Reason::Left};
+        if (const int signal = host::stop_signal()) return Ending{Ending::Reason::StopSignal, signal};
+        if (limits_.stop_at && input_.clock().now() >= *limits_.stop_at) return Ending{Ending::Reason::TimeLimit};
+        return std::nullopt;
+    }
+
+    // The next moment at which the loop has something to do, on the host's clock.
+    std::optional<Nanoseconds> deadline() const {
+        std::optional<Nanoseconds> next = machine_.next_deadline();
+        if (limits_.stop_at) next = std::min(next.value_or(*limits_.stop_at), *limits_.stop_at);
+        if (next) next = input_.to_monotonic(*next);
+        return next;
+    }
+
+    void arm() { waker_.arm(deadline(), input_.console_fd()); }
+
+    void sleep() {
+        // An event that came between HLT and here has its time in the past, or its descriptor readable.
+        waker_.sleep(deadline(), input_.console_fd());
+    }
+
+    Machine& machine_;
+    Input& input_;
+    const RunLimits& limits_;
+    host::Waker waker_;
+};
+
+}  // namespace
+
+Ending run_loop(Machine& machine, Input& input, const RunLimits& limits) {
+    return Loop(machine, input, limits).run();
+}
+
+}  // namespace ringfold

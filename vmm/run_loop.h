@@ -1,0 +1,24 @@
+// One loop for every kind of CPU: runs the guest, serves its devices in between, sleeps while it has nothing to do.
+#pragma once
+
+#include <optional>
+
+#include "vmm/machine.h"
+
+namespace ringfold {
+
+struct Ending {
+    enum class Reason : uint8_t { Reset, DebugExit, Left, StopSignal, TripleFault, TimeLimit } reason;
+    int status = 0;  // DebugExit: the exit status; StopSignal: the signal
+};
+
+struct RunLimits {
+    int stop_fd = -1;                    // readable: a stop signal has come
+    std::optional<Nanoseconds> stop_at;  // on the input's clock
+};
+
+// Returns when the guest ended, was left, or was stopped from outside. The machine is then exact between two
+// instructions.
+Ending run_loop(Machine&, Input&, const RunLimits&);
+
+}  // namespace ringfold

@@ -1,0 +1,23 @@
+// The -stats file: what a run did, counted by each part and gathered here as JSON.
+#pragma once
+
+#include <string>
+
+#include "vmm/machine.h"
+
+namespace ringfold {
+
+struct RunSummary {
+    std::string accel;
+    double seconds = 0;      // host time from power-on to the end
+    double cpu_seconds = 0;  // host CPU time of the process
+    unsigned resets = 0;
+    std::string ending;
+    int exit_status = 0;
+};
+
+// Throws HostError if the file cannot be written. A reset starts the machine's counts anew: they are those of the
+// last machine.
+void write_statistics(const std::string& path, Machine&, const RunSummary&);
+
+}  // namespace ringfold
