@@ -43,7 +43,7 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
       reset_control_([this] { ask({Request::Kind::Reset}); }),
       debug_port_(outputs.debugcon),
       debug_exit_([this](int status) {
-          ask({Request::Kind::Exit, status});
+          ask({Request::Kind::DebugExit, status});
       }),
       timed_{&pit_, &rtc_, &uart_} {
     connect_devices(options);

@@ -35,7 +35,7 @@ class Machine {
 public:
     // What a device asked for on the guest's behalf.
     struct Request {
-        enum class Kind : uint8_t { Reset, Exit } kind;
+        enum class Kind : uint8_t { Reset, DebugExit } kind;
         int status = 0;
     };
     // Where its character devices write; outlives the machine.
