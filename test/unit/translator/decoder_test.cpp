@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <initializer_list>
 #include <random>
 #include <vector>
@@ -198,10 +200,12 @@ TEST_CASE("truncated and overlong instructions") {
     for (size_t n = 0; n < sizeof(add); ++n)
         CHECK(decode(std::span(add, n), CodeSize::Bits32, i) == DecodeStatus::Truncated);
     CHECK(decode(add, CodeSize::Bits32, i) == DecodeStatus::Ok);
-    std::vector<uint8_t> longest(11, 0x26);  // 15 bytes in all are allowed
-    longest.insert(longest.end(), {0x83, 0xc0, 0x01, 0x90});
+    std::vector<uint8_t> longest(15, 0x26);
+    longest[12] = 0x83;  // add eax, 1
+    longest[13] = 0xc0;
+    longest[14] = 0x01;
     CHECK(decode(longest, CodeSize::Bits32, i) == DecodeStatus::Ok);
-    CHECK(i.length == 14);
+    CHECK(i.length == 15);
     const std::vector<uint8_t> prefixes(15, 0x26);
     CHECK(decode(prefixes, CodeSize::Bits32, i) == DecodeStatus::TooLong);
     CHECK(decode(std::span(prefixes).first(14), CodeSize::Bits32, i) == DecodeStatus::Truncated);
@@ -218,17 +222,21 @@ TEST_CASE("every row is found by its mnemonic") {
 namespace {
 
 // Capstone 4 knows these differently, for reasons that have nothing to do with the model.
-bool excluded(const Instruction& i) {
+bool excluded(const Instruction& i, CodeSize size) {
     // FWAIT and the x87 opcodes that only exist as aliases: Capstone 4 rejects most of them.
     if (i.opcode_map == 0 && i.opcode >= 0xd9 && i.opcode <= 0xdf && i.modrm >= 0xc0) return true;
-    // With both 66 and F2 or F3 Capstone takes 66 as the mandatory prefix of some SSE opcodes.
-    if (i.mandatory_prefix == 0xf2 || i.mandatory_prefix == 0xf3)
-        for (int n = 0; n < i.prefix_length; ++n)
-            if (i.bytes[static_cast<size_t>(n)] == 0x66) return true;
+    // 66 beside F2 or F3 and 66 twice confuse Capstone 4: it forgets the operand size of CALL and of MOV moffs, or
+    // takes 66 for the mandatory prefix where another one is. In 16-bit code it knows only some SSE2 opcodes.
+    const auto prefixes = std::span(i.bytes).first(i.prefix_length);
+    const auto count = [&](uint8_t byte) { return std::count(prefixes.begin(), prefixes.end(), byte); };
+    if (count(0x66) && count(0x66) + count(0xf2) + count(0xf3) > 1) return true;
+    if (i.mandatory_prefix && size == CodeSize::Bits16) return true;
     switch (i.mnemonic) {
         case ZYDIS_MNEMONIC_UD0: case ZYDIS_MNEMONIC_UD1: return true;  // no ModRM, or not known
         case ZYDIS_MNEMONIC_NOP: return true;   // 0F 18 to 1F: Capstone 4 knows 0F 1F /0 only
         case ZYDIS_MNEMONIC_PREFETCH: case ZYDIS_MNEMONIC_PREFETCHW: return true;
+        case ZYDIS_MNEMONIC_LFENCE: case ZYDIS_MNEMONIC_MFENCE: case ZYDIS_MNEMONIC_SFENCE:
+            return i.modrm & 7;  // the CPU ignores rm
         case ZYDIS_MNEMONIC_SALC: case ZYDIS_MNEMONIC_INT1: return true;
         default: break;
     }
@@ -263,17 +271,19 @@ void compare_lengths(CodeSize size, cs_mode mode) {
     std::mt19937 random(seed);
     const Capstone capstone(mode);
     int compared = 0, differences = 0;
+    std::string report;
     for (int n = 0; n < 200000; ++n) {
         const std::vector<uint8_t> bytes = random_bytes(random);
         Instruction i;
-        if (decode(bytes, size, i) != DecodeStatus::Ok || i.mnemonic == ZYDIS_MNEMONIC_INVALID || excluded(i)) continue;
+        if (decode(bytes, size, i) != DecodeStatus::Ok || i.mnemonic == ZYDIS_MNEMONIC_INVALID || excluded(i, size)) continue;
         ++compared;
         const size_t length = capstone.length(bytes);
         if (length == i.length) continue;
         if (++differences <= 20)
-            UNSCOPED_INFO(fmt::format("seed {} case {}: {} {:02x} Zydis {} Capstone {}", seed, n, i.row->name,
-                                      fmt::join(bytes, " "), i.length, length));
+            report += fmt::format("seed {} case {}: {} {:02x} Zydis {} Capstone {}\n", seed, n, i.row->name,
+                                  fmt::join(bytes, " "), i.length, length);
     }
+    INFO(report);
     CHECK(compared > 100000);
     CHECK(differences == 0);
 }
