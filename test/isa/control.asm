@@ -327,6 +327,7 @@ CASE "a single step ends each element of rep movsb"
     IN ecx, 3
     IN flags, TF
     FAULT 1, 0, step_rep
+    NONATIVE "RF is pushed set between elements by the manual (volume 3, 17.3.1.1), clear by AMD"
     OUT ecx, 0x00000002
     OUT esi, 0x00004001
     OUT edi, 0x00004101

@@ -9,22 +9,21 @@
 #include <stdexcept>
 
 #include "test/support/cpu_under_test.h"
+#include "test/support/test_layout.h"
 
 using namespace ringfold::test;
 
 namespace {
 
-constexpr uint32_t kOrigin = 0x1000, kMeta = 0x8000, kStack = 0x9800;
-constexpr uint32_t kWritable[] = {0x1000, 0x2000, 0x3000, 0x4000, 0x5000, 0x9000, 0xfffe0000};
-constexpr uint32_t kReadOnly[] = {0x7000};
+constexpr uint32_t kOrigin = kCodePage, kMeta = 0x8000;
 constexpr std::array<uint32_t, 8> kStartRegisters = {0x0a0a0a0a, 0x0c0c0c0c, 0x0d0d0d0d, 0x0b0b0b0b,
-                                                     kStack,     0xbdbdbdbd, 0x51515151, 0xd1d1d1d1};
+                                                     kStackStart, 0xbdbdbdbd, 0x51515151, 0xd1d1d1d1};
 constexpr std::array<uint16_t, 6> kSegmentStart = {kUserData, kUserCode, kUserData, kUserData, kUserData, kUserData};
-constexpr uint32_t kStartFlags = 0x202, kResumeFlag = 0x10000;
+constexpr uint32_t kResumeFlag = 0x10000;
 
 constexpr uint32_t kFirstSegment = 9;  // numbers of case.inc's reg_es and on
 
-enum Kind : uint32_t { Case = 1, In, Out, Undefined, Memory, Fault, NoNative };
+enum Kind : uint32_t { Case = 1, In, Out, Undefined, Memory, Fault, NoNative, InMemory, InFpu, Unmap, Protect };
 struct Record {
     uint32_t kind, a, b, c, d;
 };
@@ -44,21 +43,25 @@ std::vector<uint8_t> read_file(const char* path) {
 }
 
 std::vector<PageImage> pages_of(const std::vector<uint8_t>& image) {
-    std::vector<PageImage> pages;
-    const auto add = [&](uint32_t address, bool writable) {
-        PageImage page{address, writable, {}};
-        const size_t offset = address - kOrigin;
-        if (address < kMeta && offset < image.size())
+    std::vector<PageImage> pages = standard_pages();
+    for (PageImage& page : pages) {
+        const size_t offset = page.address - kOrigin;
+        if (page.address < kMeta && offset < image.size())
             memcpy(page.bytes.data(), &image[offset], std::min<size_t>(4096, image.size() - offset));
-        pages.push_back(page);
-    };
-    for (const uint32_t a : kWritable) add(a, true);
-    for (const uint32_t a : kReadOnly) add(a, false);
+    }
     return pages;
 }
 
 uint32_t& state_word(CpuCase& c, uint32_t i) { return i < 8 ? c.gpr[i] : c.eflags; }
 uint32_t& state_word(CpuEnd& e, uint32_t i) { return i < 8 ? e.gpr[i] : e.eflags; }
+
+void store32(const TestCase& t, CpuCase& where, uint32_t address, uint32_t value) {
+    for (uint32_t i = 0; i < 4; ++i) {
+        uint8_t* byte = where.byte(address + i);
+        if (!byte) throw std::runtime_error(fmt::format("{}: {:x} is not in a page", t.name, address));
+        *byte = static_cast<uint8_t>(value >> (8 * i));
+    }
+}
 
 void apply(const Record& r, TestCase& t, CpuCase& written) {
     switch (r.kind) {
@@ -71,12 +74,19 @@ void apply(const Record& r, TestCase& t, CpuCase& written) {
             else state_word(t.expected, r.a) = r.a == 8 ? kStartFlags | r.b : r.b;
             break;
         case Undefined: t.undefined_flags = r.a; break;
-        case Memory:
-            for (uint32_t i = 0; i < 4; ++i) {
-                uint8_t* byte = written.byte(r.a + i);
-                if (!byte) throw std::runtime_error(fmt::format("{}: MEM {:x} is not in a page", t.name, r.a));
-                *byte = static_cast<uint8_t>(r.b >> (8 * i));
-            }
+        case Memory: store32(t, written, r.a, r.b); break;
+        case InMemory:
+            store32(t, t.start, r.a, r.b);
+            store32(t, written, r.a, r.b);
+            break;
+        case InFpu: memcpy(&t.start.fpu.at(r.a), &r.b, 4); break;
+        case Unmap:
+            std::erase_if(t.start.pages, [&](const PageImage& p) { return p.address == r.a; });
+            std::erase_if(written.pages, [&](const PageImage& p) { return p.address == r.a; });
+            break;
+        case Protect:
+            for (PageImage& p : t.start.pages)
+                if (p.address == r.a) p.writable = false;
             break;
         case Fault:
             t.expected.kind = EndKind::Fault;
@@ -99,7 +109,7 @@ std::vector<TestCase> parse(const std::vector<uint8_t>& image) {
     for (size_t at = meta; at + sizeof(Record) <= image.size(); at += sizeof(Record), ++count) {
         Record r;
         memcpy(&r, &image[at], sizeof r);
-        if (r.kind < Case || r.kind > NoNative) break;
+        if (r.kind < Case || r.kind > Protect) break;
         records.push_back(r);
     }
     const size_t names = meta + records.size() * sizeof(Record);

@@ -1,11 +1,17 @@
 // The list of CPU kinds that tests run on.
 #include "test/support/cpu_under_test.h"
 
+#include <signal.h>
+#include <sys/time.h>
+
 #include <algorithm>
 #include <functional>
 #include <stdexcept>
 
+#include "test/support/guest_machine.h"
 #include "test/support/native_cpu.h"
+#include "translator/interpreted_cpu.h"
+#include "translator/interpreter/interpreter.h"
 
 namespace ringfold::test {
 
@@ -21,6 +27,77 @@ private:
     NativeCpu cpu_;
 };
 
+// The interpreter, one step() at a time.
+class SteppedUnderTest final : public CpuUnderTest {
+public:
+    const char* name() const override { return "step"; }
+    CpuEnd run(const CpuCase& c) override {
+        machine_.load(c);
+        for (uint32_t i = 0; i < c.max_steps && machine_.state().activity == Activity::Running; ++i) interpreter_.step();
+        return machine_.collect(c);
+    }
+
+private:
+    GuestMachine machine_;
+    Interpreter interpreter_{machine_.state(), machine_.memory(), machine_.ports()};
+};
+
+// A timer that kicks the CPU that runs, for code that never ends.
+class Watchdog {
+public:
+    explicit Watchdog(Cpu& cpu) {
+        running_ = &cpu;
+        rang_ = 0;
+        struct sigaction action {};
+        action.sa_handler = ring;
+        action.sa_flags = SA_ONSTACK | SA_RESTART;
+        sigaction(SIGALRM, &action, nullptr);
+        set(kMicroseconds);
+    }
+    ~Watchdog() {
+        set(0);
+        running_ = nullptr;
+    }
+    bool rang() const { return rang_; }
+
+private:
+    static constexpr int kMicroseconds = 500'000;
+    static void ring(int) {
+        rang_ = 1;
+        if (running_) running_->kick();
+    }
+    static void set(int microseconds) {
+        const itimerval limit{{0, 0}, {0, microseconds}};
+        setitimer(ITIMER_REAL, &limit, nullptr);
+    }
+    static inline Cpu* running_ = nullptr;
+    static inline volatile sig_atomic_t rang_ = 0;
+};
+
+// Any Cpu, by its run().
+class RunUnderTest final : public CpuUnderTest {
+public:
+    using Make = std::function<std::unique_ptr<Cpu>(GuestMachine&)>;
+    RunUnderTest(const char* name, const Make& make) : name_(name), cpu_(make(machine_)) {}
+    const char* name() const override { return name_; }
+    CpuEnd run(const CpuCase& c) override {
+        machine_.load(c);
+        const Watchdog watchdog(*cpu_);
+        while (!watchdog.rang() && std::holds_alternative<Interrupted>(cpu_->run())) {}
+        return machine_.collect(c);
+    }
+
+private:
+    const char* name_;
+    GuestMachine machine_;
+    std::unique_ptr<Cpu> cpu_;
+};
+
+template <class C>
+std::unique_ptr<Cpu> make_cpu(GuestMachine& m) {
+    return std::make_unique<C>(m.state(), m.memory(), m.ports(), m.interrupts());
+}
+
 struct CpuKind {
     std::string name;
     std::function<std::unique_ptr<CpuUnderTest>()> make;
@@ -29,6 +106,8 @@ struct CpuKind {
 const std::vector<CpuKind>& kinds() {
     static const std::vector<CpuKind> list = {
         {"native", [] { return std::make_unique<NativeUnderTest>(); }},
+        {"step", [] { return std::make_unique<SteppedUnderTest>(); }},
+        {"interpreted", [] { return std::make_unique<RunUnderTest>("interpreted", make_cpu<InterpretedCpu>); }},
     };
     return list;
 }

@@ -94,11 +94,12 @@ namespace ringfold::interpreter {
 
 namespace {
 
-// The bytes of a stub but for its RET, at most seven, with their number in the eighth.
+// The bytes of a stub but for its RET, at most seven; in the eighth their number plus one, so that no key is 0,
+// which stands for a stub not yet written.
 class Encoding {
 public:
     void add(uint8_t byte) { bits_ |= uint64_t{byte} << (8 * length_++); }
-    uint64_t key() const { return bits_ | uint64_t{length_} << 56; }
+    uint64_t key() const { return bits_ | uint64_t{length_ + 1} << 56; }
 
 private:
     uint64_t bits_ = 0;
@@ -163,7 +164,7 @@ public:
         if (keys_[n] != key) {
             constexpr uint8_t kRet = 0xc3;
             memcpy(code, &key, 7);
-            code[key >> 56] = kRet;
+            code[(key >> 56) - 1] = kRet;
             keys_[n] = key;
         }
         return code;

@@ -52,8 +52,11 @@ void run_watched(CpuState& s, const Instruction& i, Bounce& memory) {
     const auto mxcsr = image.get<uint32_t>(FpuImage::kMxcsr);
     image.set<uint32_t>(FpuImage::kMxcsr, (mxcsr & ~kMxcsrFlags) | kMxcsrMasks);
     run_waiting(s, i, memory);
-    const uint32_t raised = image.get<uint32_t>(FpuImage::kMxcsr) & kMxcsrFlags;
-    const bool wanted = raised & ~(mxcsr >> 7) & kMxcsrFlags;
+    uint32_t raised = image.get<uint32_t>(FpuImage::kMxcsr) & kMxcsrFlags;
+    const uint32_t wanted = raised & ~(mxcsr >> 7) & kMxcsrFlags;
+    // One found before the computation (#I, #D, #Z) keeps the others from being found (SDM volume 1, 11.5.4).
+    constexpr uint32_t kPreComputation = 7;
+    if (wanted & kPreComputation) raised &= kPreComputation;
     if (wanted) s = before;
     image.set<uint32_t>(FpuImage::kMxcsr, mxcsr | raised);
     if (!wanted) return;
