@@ -1,6 +1,8 @@
 // What a change to a page-table entry costs an address space: never more than what relied on that entry.
 #include "shadowmmu/address_space.h"
 
+#include <algorithm>
+
 namespace ringfold {
 
 namespace {
@@ -45,8 +47,11 @@ AddressSpace::~AddressSpace() { forget(); }
 void AddressSpace::forget() {
     for (size_t i = relied_on_._Find_first(); i < relied_on_.size(); i = relied_on_._Find_next(i))
         release_directory_entry(static_cast<uint32_t>(i));
+    if (window) window->owner = nullptr;
+    window = nullptr;
+    forget_stale_pages();
     cached.drop_all();
-    if (!cached.code_pages().empty()) cached.drop_jumps();
+    cached.drop_jumps();
 }
 
 void AddressSpace::assign(const CpuState& cpu) {
@@ -94,17 +99,49 @@ bool AddressSpace::entry_changed(TableUse& use, uint32_t index, uint64_t before,
     if (loss.everything)
         code_lost = drop(from, bytes);
     else if (loss.writing)
-        use.directory ? cached.drop_write_range(from, bytes) : cached.drop_write(from);
+        drop_writing(from, bytes);
     if (use.directory && loss.structure) release_directory_entry(from.value >> shift);
     return code_lost;
 }
 
 bool AddressSpace::drop(GuestVirt from, uint64_t bytes) {
+    if (window) note_stale(from, bytes);
     const bool one_page = bytes == kPageSize;
     one_page ? cached.drop_page(from) : cached.drop_range(from, bytes);
     if (!(one_page ? cached.has_code(from) : cached.has_code(from, bytes))) return false;
     cached.drop_jumps();
     return true;
+}
+
+void AddressSpace::drop_writing(GuestVirt from, uint64_t bytes) {
+    if (window) note_stale(from, bytes);
+    bytes == kPageSize ? cached.drop_write(from) : cached.drop_write_range(from, bytes);
+}
+
+void AddressSpace::note_stale(GuestVirt from, uint64_t bytes) {
+    const uint32_t end = static_cast<uint32_t>((from.value + bytes) / kPageSize);
+    for (uint32_t page = from.page_number(); page < end && !all_stale_; ++page) {
+        if (window->mapped_near(page) == 0)
+            page |= Window::kRegionPages - 1;
+        else if (window->mapped(page))
+            stale_.push_back(page);
+        all_stale_ = stale_.size() > kMostStalePages;
+    }
+}
+
+std::span<const uint32_t> AddressSpace::stale_pages() {
+    std::sort(stale_.begin(), stale_.end());
+    stale_.erase(std::unique(stale_.begin(), stale_.end()), stale_.end());
+    return stale_;
+}
+
+bool AddressSpace::is_stale(uint32_t page) const {
+    return all_stale_ || std::find(stale_.begin(), stale_.end(), page) != stale_.end();
+}
+
+void AddressSpace::forget_stale_pages() {
+    stale_.clear();
+    all_stale_ = false;
 }
 
 // Nothing cached comes from this directory entry any more. A space with no such entry left needs no traces at

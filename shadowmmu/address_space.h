@@ -4,11 +4,13 @@
 
 #include <array>
 #include <bitset>
+#include <span>
 #include <vector>
 
 #include "shadowmmu/cached_view.h"
 #include "shadowmmu/page_table_trace.h"
 #include "shadowmmu/page_walk.h"
+#include "shadowmmu/window.h"
 
 namespace ringfold {
 
@@ -37,17 +39,30 @@ public:
     const Key& key() const { return key_; }
     const std::array<uint64_t, 4>& pdpte() const { return pdpte_; }
 
+    // Window pages that the page tables no longer vouch for. The architecture lets them be used until INVLPG or
+    // a load of CR3, so they are put right in one batch then.
+    std::span<const uint32_t> stale_pages();  // sorted
+    bool all_stale() const { return all_stale_; }
+    bool is_stale(uint32_t page) const;
+    void forget_stale_pages();
+
     const unsigned number;
     CachedView cached;
     uint64_t last_used = 0;
+    Window* window = nullptr;  // lent by the window cache
 
 private:
     static constexpr uint32_t kMostDirectoryEntries = 2048;  // PAE: 4 directories of 512
 
     void forget();
     bool drop(GuestVirt from, uint64_t bytes);
+    void drop_writing(GuestVirt from, uint64_t bytes);
+    void note_stale(GuestVirt from, uint64_t bytes);
     void release_directory_entry(uint32_t number);
     unsigned entry_shift() const { return key_.pae ? 21 : 22; }
+
+    // With more than this the whole window goes: one system call instead of many.
+    static constexpr size_t kMostStalePages = 1024;
 
     PageTableTraces& traces_;
     Key key_;
@@ -55,6 +70,8 @@ private:
     std::array<TableUse, 4> directory_;
     std::vector<TableUse> table_;                     // by directory entry, over all directories
     std::bitset<kMostDirectoryEntries> relied_on_;    // directory entries that something cached came from
+    std::vector<uint32_t> stale_;
+    bool all_stale_ = false;
 };
 
 }  // namespace ringfold

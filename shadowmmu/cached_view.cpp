@@ -1,8 +1,6 @@
 // Entering and dropping what a view caches.
 #include "shadowmmu/cached_view.h"
 
-#include <cstring>
-
 namespace ringfold {
 
 namespace {
@@ -98,7 +96,7 @@ bool CachedView::has_code(GuestVirt from, uint64_t bytes) const {
 }
 
 void CachedView::drop_jumps() {
-    memset(&view.jumps, 0xff, sizeof view.jumps);  // every eip becomes JumpEntry::kEmpty
+    view.jumps.clear();
     code_pages_.clear();
     non_global_code_ = false;
 }

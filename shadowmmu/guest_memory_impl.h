@@ -7,6 +7,7 @@
 
 #include "shadowmmu/address_space.h"
 #include "shadowmmu/guest_memory.h"
+#include "shadowmmu/window_cache.h"
 
 namespace ringfold {
 
@@ -62,6 +63,23 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     void entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after) override;
     // Empties the jump cache if code on that page is mapped otherwise than when it entered.
     void recheck_code(GuestVirt a, Privilege p);
+    // --- windows -------------------------------------------------------------------------------------------
+    Window& window(Privilege p) { return p == Privilege::User ? windows.user(*space, space) : windows.supervisor(); }
+    // What a window may show there without a fault of the guest's, by a walk of `cpu`'s tables that leaves no mark.
+    WindowPage desired(const CpuState& cpu, uint32_t page, Privilege p);
+    WindowPage desired(const Mapping& mapping, Privilege p) const;
+    bool map_large(Window& window, GuestVirt a, const Mapping& mapping, Privilege p);
+    bool map_small(Window& window, GuestVirt a, const Mapping& mapping, Privilege p);
+    // Takes from these pages (ascending), where mapped, what the page tables no longer grant.
+    void refresh(Window& window, std::span<const uint32_t> pages, Privilege p);
+    void refresh_range(Window& window, uint32_t first, uint32_t count, Privilege p);
+    void settle_user_window();
+    void invalidate_window_page(GuestVirt a);
+
+    // --- audit.cpp -----------------------------------------------------------------------------------------
+    std::string audit_view(const CachedView& cached, const CpuState& cpu, Privilege p);
+    std::string audit_window(const Window& window, const CpuState& cpu, const AddressSpace* holder);
+
     void code_lost(Privilege p) {
         if (listener) listener->code_mapping_changed(p);
     }
@@ -75,6 +93,7 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     Counts counts;
     PagingMode mode;
 
+    WindowCache windows;
     PageTableTraces traces;
     CachedView supervisor;
     std::vector<std::unique_ptr<AddressSpace>> spaces;

@@ -17,7 +17,7 @@ PagingMode PagingMode::of(const CpuState& cpu) {
 }
 
 GuestMemory::Impl::Impl(GuestMemory& o, Ram& r, MmioIo& m, MemoryTracer& t, CpuState& s)
-    : owner(o), ram(r), mmio(m), tracer(t), state(s), mode(PagingMode::of(s)), traces(r, t, *this),
+    : owner(o), ram(r), mmio(m), tracer(t), state(s), mode(PagingMode::of(s)), windows(r, counts), traces(r, t, *this),
       writers(r.size() / kPageSize) {}
 
 GuestMemory::Impl::~Impl() = default;
@@ -112,6 +112,7 @@ bool GuestMemory::Impl::select_space() {
     const bool moved = &next != space;
     space = &next;
     owner.current_[static_cast<size_t>(Privilege::User)] = &space->cached.view;
+    settle_user_window();
     if (lost) code_lost(Privilege::User);
     return moved;
 }
@@ -176,6 +177,13 @@ void GuestMemory::paging_mode_changed() {
     impl_->supervisor.drop_jumps();
     if (!supervisor_only) impl_->forget_spaces();
     const bool moved = impl_->select_space();
+    if (Window* window = impl_->windows.supervisor_if_any()) {
+        // A global flush is common, and what it flushes is nearly always still true.
+        if (supervisor_only)
+            impl_->refresh_range(*window, 0, Window::kPages, Privilege::Supervisor);
+        else
+            impl_->windows.unmap_all(*window);
+    }
     impl_->code_lost(Privilege::Supervisor);
     if (!impl_->listener || (supervisor_only && !moved)) return;
     impl_->listener->code_mapping_changed(Privilege::User);
@@ -188,6 +196,7 @@ void GuestMemory::invalidate_page(GuestVirt a) {
         impl_->cached(p).drop_mapping(a);
         impl_->recheck_code(a, p);
     }
+    impl_->invalidate_window_page(a);
 }
 
 void GuestMemory::protect(GuestPhys page) {
@@ -198,6 +207,7 @@ void GuestMemory::protect(GuestPhys page) {
     for (auto& space : impl_->spaces)
         if (writers & (2u << space->number)) space->cached.drop_writers_of(host);
     writers = 0;
+    impl_->windows.protect(static_cast<uint32_t>(page.page_number()));
 }
 
 // Nothing to do: the next write that misses finds the page untraced and enters it.

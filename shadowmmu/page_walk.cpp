@@ -25,6 +25,7 @@ public:
         if (!permitted()) return fault(kPfPresent);
         if (update) set_accessed_and_dirty();
         m_.dirty = leaf_ & kDirty;
+        m_.accessed = update || accessed_;
         m_.global = (leaf_ & kGlobal) && (cpu_.cr4 & cr4::PGE);
         return m_;
     }
@@ -67,6 +68,7 @@ private:
         reserved_ |= (leaf_ & reserved) != 0;
         m_.writable &= (leaf_ & kWritable) != 0;
         m_.user &= (leaf_ & kUser) != 0;
+        accessed_ &= (leaf_ & kAccessed) != 0;
         m_.executable &= !(nx_enabled() && (leaf_ & kNoExecute));
         return true;
     }
@@ -111,8 +113,9 @@ private:
     uint64_t leaf_ = 0;      // the entry read last
     uint64_t value_[3] = {};
     bool reserved_ = false;  // some entry has a reserved bit set
+    bool accessed_ = true;   // every entry had A set
     Mapping m_{.physical = {}, .page_bytes = 0, .writable = true, .user = true, .executable = true,
-               .global = false, .dirty = false, .levels = 0, .entry = {}};
+               .global = false, .dirty = false, .accessed = false, .levels = 0, .entry = {}};
 };
 
 }  // namespace
@@ -121,7 +124,7 @@ std::variant<Mapping, PageFault> page_walk(PageTableAccess& tables, const CpuSta
                                            Privilege privilege, bool update) {
     if (!cpu.paging())
         return Mapping{.physical = GuestPhys(a.value), .page_bytes = kPageSize, .writable = true, .user = true,
-                       .executable = true, .global = true, .dirty = true, .levels = 0, .entry = {}};
+                       .executable = true, .global = true, .dirty = true, .accessed = true, .levels = 0, .entry = {}};
     return Walk(tables, cpu, a, access, privilege).run(update);
 }
 

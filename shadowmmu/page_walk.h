@@ -26,6 +26,7 @@ struct Mapping {
     bool executable;
     bool global;             // G set and CR4.PGE on
     bool dirty;              // D of the leaf after this walk
+    bool accessed;           // A at every level after this walk
     // The entries used, leaf last: page-table pages that must be watched while this mapping is cached.
     uint8_t levels;
     GuestPhys entry[3];

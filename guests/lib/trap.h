@@ -61,7 +61,7 @@ void expect_done(const struct trap* t, const char* name);
 #define SNIPPET(name, before, at)                              \
     extern const u8 name[] __attribute__((unused)), name##_at[] __attribute__((unused)), \
         name##_end[] __attribute__((unused));                  \
-    asm(".pushsection .text\n" #name ":\n" before "\n" #name   \
+    asm(".pushsection .text.snippets, \"ax\"\n" #name ":\n" before "\n" #name \
         "_at:\n" at "\n" #name "_end:\nint $0x50\n.popsection")
 
 // The stacks of snippets, at the low end of which nothing is.

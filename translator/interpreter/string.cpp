@@ -30,18 +30,17 @@ struct StringOp {
 };
 
 // Runs `some` until the counter is used up. some(most) does 1 to `most` elements and says how many; it ends the
-// repetition by clearing `go_on`. With TF set each element is followed by the trap.
+// repetition by clearing `go_on`. *stop is non-zero from the start when each element may be followed by a trap.
 template <class Some>
 void repeat(StringOp& op, Some some, const bool& go_on) {
     if (!op.i.rep && !op.i.repne) {
         some(1);
         return;
     }
-    const bool trapping = op.s.system_flags & flag::TF;
     while (op.index(ECX)) {
-        op.add(ECX, 0 - some(trapping ? 1 : op.index(ECX)));
+        op.add(ECX, 0 - some(*op.cpu.stop ? 1 : op.index(ECX)));
         if (!go_on) return;
-        if ((*op.cpu.stop || trapping) && op.index(ECX)) {
+        if (*op.cpu.stop && op.index(ECX)) {
             op.cpu.next_eip = op.s.eip;
             return;
         }

@@ -288,10 +288,10 @@ TEST_CASE("code whose mapping changes empties the jump cache and is told") {
     const GuestVirt at(0x403010);
     const auto enter = [&](Privilege p) {
         g.memory.note_code_page(at, p, std::get<Mapping>(g.memory.code_mapping(at, p)));
-        g.memory.view(p).jumps.entry[JumpCache::index(at.value)] = {at.value, &g};
+        g.memory.view(p).jumps.negated_eip[JumpCache::index(at.value)] = 0u - at.value;
     };
     const auto entered = [&](Privilege p) {
-        return g.memory.view(p).jumps.entry[JumpCache::index(at.value)].eip == at.value;
+        return g.memory.view(p).jumps.negated_eip[JumpCache::index(at.value)] == 0u - at.value;
     };
     g.listener = {};
     SECTION("by a page-table write in the current space") {

@@ -1,0 +1,173 @@
+// Direct access: what enters the windows on a host fault, and what the guest's page-table changes take out again.
+#include <algorithm>
+#include <vector>
+
+#include "shadowmmu/guest_memory_impl.h"
+#include "vmm/base/log.h"
+
+namespace ringfold {
+
+namespace {
+
+// A fault on a 4 KiB page looks this far around for neighbours that can enter with it; it stays in one table.
+constexpr uint32_t kBlockPages = 32;
+// The part of a large page that the host is asked to fill at once.
+constexpr uint32_t kTouchPages = 16;
+
+// Can page n enter in the same host mapping as page m, which becomes `at_m`?
+bool joins(uint32_t n, WindowPage at_n, uint32_t m, WindowPage at_m) {
+    return at_n.mapped && at_n.writable == at_m.writable && at_n.frame - at_m.frame == n - m;
+}
+
+// Does the page already allow all that it should?
+bool suffices(WindowPage is, WindowPage want) {
+    return is.mapped && want.mapped && is.frame == want.frame && (is.writable || !want.writable);
+}
+
+}  // namespace
+
+uint8_t* GuestMemory::window_base(Privilege p) { return impl_->window(p).base(); }
+
+Fill GuestMemory::fill_window(GuestVirt a, Access access, Privilege p, GuestFault* fault) {
+    const auto answer = impl_->walk(a, access, p);
+    if (const auto* f = std::get_if<GuestFault>(&answer)) {
+        *fault = *f;
+        return Fill::Fault;
+    }
+    const Mapping& mapping = std::get<Mapping>(answer);
+    const WindowPage want = impl_->desired(mapping, p);
+    if (!want.mapped || (access == Access::Write && !want.writable)) return Fill::Special;
+    ++impl_->counts.hidden_faults;
+    Window& window = impl_->window(p);
+    if (suffices(window.page(a.page_number()), want)) return Fill::Ram;
+    const bool large = mapping.page_bytes > kPageSize;
+    const bool done = large ? impl_->map_large(window, a, mapping, p) : impl_->map_small(window, a, mapping, p);
+    log::print(log::Mmu, "mmu: window {} {:08x} -> {:05x}000{}{}, {} mappings in all\n", window.number, a.page().value,
+               want.frame, want.writable ? " writable" : "", done ? "" : ": refused by the host", impl_->counts.window_mappings);
+    return done ? Fill::Ram : Fill::Special;
+}
+
+WindowPage GuestMemory::Impl::desired(const Mapping& mapping, Privilege p) const {
+    // The supervisor window outlives CR3 loads, so it holds nothing that a CR3 load flushes.
+    if (!mapping.accessed || !ram.contains(mapping.physical) || (p == Privilege::Supervisor && !mapping.global)) return {};
+    const bool writable = may_write(mapping, p) && !tracer.traced(mapping.physical);
+    return {true, writable, static_cast<uint32_t>(mapping.physical.page_number())};
+}
+
+WindowPage GuestMemory::Impl::desired(const CpuState& cpu, uint32_t page, Privilege p) {
+    const auto answer = page_walk(*this, cpu, GuestVirt(page * kPageSize), Access::Read, p, false);
+    const auto* mapping = std::get_if<Mapping>(&answer);
+    return mapping ? desired(*mapping, p) : WindowPage{};
+}
+
+bool GuestMemory::Impl::map_small(Window& window, GuestVirt a, const Mapping& mapping, Privilege p) {
+    const uint32_t at = a.page_number();
+    const WindowPage want = desired(mapping, p);
+    const auto enters = [&](uint32_t n) {
+        const WindowPage there = desired(state, n, p);
+        return joins(n, there, at, want) && !suffices(window.page(n), there);
+    };
+    const uint32_t low = at & ~(kBlockPages - 1), high = low + kBlockPages;
+    uint32_t first = at, end = at + 1;
+    while (first > low && enters(first - 1)) --first;
+    while (end < high && enters(end)) ++end;
+    // All of these have A set: the guest has touched them, so they exist in RAM and may be filled in at once.
+    return windows.map(window, first, end - first, {true, want.writable, want.frame - (at - first)}, true);
+}
+
+// A large page enters whole. Traced pages go in read-only and cut the host's mapping in three; device memory
+// within the page stays out.
+bool GuestMemory::Impl::map_large(Window& window, GuestVirt a, const Mapping& mapping, Privilege p) {
+    const uint32_t count = mapping.page_bytes / kPageSize, at = a.page_number(), low = at & ~(count - 1);
+    const auto wanted = [&](uint32_t n) {
+        Mapping there = mapping;
+        there.physical = GuestPhys(mapping.physical.page().value + static_cast<int64_t>(n - int64_t{at}) * kPageSize);
+        return desired(there, p);
+    };
+    bool here = false;
+    for (uint32_t n = low; n < low + count;) {
+        const WindowPage want = wanted(n);
+        if (!want.mapped || suffices(window.page(n), want)) {
+            ++n;
+            continue;
+        }
+        uint32_t end = n + 1;
+        for (; end < low + count; ++end) {
+            const WindowPage there = wanted(end);
+            if (!joins(end, there, n, want) || suffices(window.page(end), there)) break;
+        }
+        const bool done = windows.map(window, n, end - n, want, false);
+        if (done && n <= at && at < end) {
+            here = true;
+            const uint32_t from = std::max(n, at & ~(kTouchPages - 1));
+            window.touch(from, std::min(end - from, kTouchPages));
+        }
+        n = end;
+    }
+    for (uint32_t n = low; n < low + count; n += Window::kRegionPages) window.from_large.set(n / Window::kRegionPages);
+    return here;
+}
+
+void GuestMemory::Impl::refresh(Window& window, std::span<const uint32_t> pages, Privilege p) {
+    enum class Action { Keep, Unmap, Protect, Remap };
+    const auto decide = [&](uint32_t n, WindowPage& want) {
+        const WindowPage is = window.page(n);
+        want = desired(state, n, p);
+        if (!is.mapped) return Action::Keep;
+        if (!want.mapped) return Action::Unmap;
+        if (want.frame != is.frame) return Action::Remap;
+        return is.writable && !want.writable ? Action::Protect : Action::Keep;
+    };
+    for (size_t i = 0; i < pages.size();) {
+        WindowPage want, next_want;
+        const uint32_t first = pages[i];
+        const Action action = decide(first, want);
+        uint32_t count = 1;
+        for (++i; action != Action::Keep && i < pages.size() && pages[i] == first + count; ++i, ++count) {
+            if (decide(pages[i], next_want) != action) break;
+            if (action == Action::Remap && !joins(pages[i], next_want, first, want)) break;
+        }
+        switch (action) {
+            case Action::Keep: break;
+            case Action::Unmap: windows.unmap(window, first, count); break;
+            case Action::Protect: windows.write_protect(window, first, count); break;
+            case Action::Remap: windows.map(window, first, count, want, true); break;
+        }
+    }
+}
+
+void GuestMemory::Impl::refresh_range(Window& window, uint32_t first, uint32_t count, Privilege p) {
+    std::vector<uint32_t> pages;
+    for (uint32_t n = first; n < first + count; ++n) {
+        if (window.mapped_near(n) == 0)
+            n |= Window::kRegionPages - 1;
+        else if (window.mapped(n))
+            pages.push_back(n);
+    }
+    refresh(window, pages, p);
+}
+
+void GuestMemory::Impl::settle_user_window() {
+    if (!space->window) return;
+    if (space->all_stale())
+        windows.unmap_all(*space->window);
+    else if (const auto pages = space->stale_pages(); !pages.empty())
+        refresh(*space->window, pages, Privilege::User);
+    space->forget_stale_pages();
+}
+
+// Traces tell what has to leave a user window. The supervisor's has none: INVLPG itself looks, at all of the
+// large page that may have been there.
+void GuestMemory::Impl::invalidate_window_page(GuestVirt a) {
+    settle_user_window();
+    Window* window = windows.supervisor_if_any();
+    if (!window) return;
+    constexpr uint32_t kLargestPages = 1024;
+    const uint32_t page = a.page_number(), large = page & ~(kLargestPages - 1);
+    if (window->from_large[page / Window::kRegionPages])
+        refresh_range(*window, large, kLargestPages, Privilege::Supervisor);
+    else if (window->mapped(page))
+        refresh_range(*window, page, 1, Privilege::Supervisor);
+}
+
+}  // namespace ringfold

@@ -1,0 +1,151 @@
+// The host mappings of one window, and the exact account of them.
+#include "shadowmmu/window.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "vmm/base/result.h"
+
+namespace ringfold {
+
+namespace {
+
+void* reserve(void* at, uint64_t bytes, int protection, int more_flags) {
+    return mmap(at, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | more_flags, -1, 0);
+}
+
+// Without its reservation a window could come to show the guest something of the monitor's.
+[[noreturn]] void lost_reservation() {
+    fmt::print(stderr, "ringfold: a window's addresses cannot be reserved again: {}\n", strerror(errno));
+    abort();
+}
+
+}  // namespace
+
+template <class T>
+LazyArray<T>::LazyArray(uint64_t count) : bytes_(count * sizeof(T)) {
+    void* data = reserve(nullptr, bytes_, PROT_READ | PROT_WRITE, 0);
+    if (data == MAP_FAILED) throw HostError(fmt::format("windows: cannot reserve {} bytes: {}", bytes_, strerror(errno)));
+    data_ = static_cast<T*>(data);
+}
+
+template <class T>
+LazyArray<T>::~LazyArray() {
+    munmap(data_, bytes_);
+}
+
+Window::Window(Ram& ram, unsigned n)
+    : number(n), ram_(ram), page_(kPages + 1), first_(ram.size() / kPageSize), next_(kPages), region_(kPages / kRegionPages) {
+    void* base = reserve(nullptr, kBytes + kGuardBytes, PROT_NONE, 0);
+    if (base == MAP_FAILED)
+        throw HostError(fmt::format("windows: cannot reserve 4 GiB of addresses: {}; is RLIMIT_AS (ulimit -v) set?", strerror(errno)));
+    base_ = static_cast<uint8_t*>(base);
+}
+
+Window::~Window() { munmap(base_, kBytes + kGuardBytes); }
+
+WindowPage Window::page(uint32_t n) const {
+    const uint32_t v = page_[n];
+    if (!(v & kMapped)) return {};
+    return {true, (v & kWritable) != 0, v & kFrame};
+}
+
+bool Window::map(uint32_t first, uint32_t count, WindowPage to, bool touch) {
+    const int protection = PROT_READ | (to.writable ? PROT_WRITE : 0);
+    const int flags = MAP_SHARED | MAP_FIXED | (touch ? MAP_POPULATE : 0);
+    const auto offset = static_cast<off_t>(uint64_t{to.frame} * kPageSize);
+    void* at = base_ + uint64_t{first} * kPageSize;
+    if (mmap(at, uint64_t{count} * kPageSize, protection, flags, ram_.fd(), offset) == MAP_FAILED) {
+        unmap(first, count);  // a refused MAP_FIXED may leave a hole
+        return false;
+    }
+    const uint32_t before = boundaries(first, count);
+    for (uint32_t i = 0; i < count; ++i) set(first + i, kMapped | (to.writable ? kWritable : 0) | (to.frame + i));
+    pieces_ += boundaries(first, count) - before;
+    return true;
+}
+
+void Window::touch(uint32_t first, uint32_t count) {
+    const int advice = page_[first] & kWritable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
+    madvise(base_ + uint64_t{first} * kPageSize, uint64_t{count} * kPageSize, advice);  // refused: they fault, no more
+}
+
+void Window::unmap(uint32_t first, uint32_t count) {
+    void* at = base_ + uint64_t{first} * kPageSize;
+    if (reserve(at, uint64_t{count} * kPageSize, PROT_NONE, MAP_FIXED) == MAP_FAILED) lost_reservation();
+    const uint32_t before = boundaries(first, count);
+    for (uint32_t i = 0; i < count; ++i) set(first + i, 0);
+    pieces_ += boundaries(first, count) - before;
+}
+
+void Window::unmap_all() {
+    if (mapped_pages_ == 0) return;
+    if (reserve(base_, kBytes, PROT_NONE, MAP_FIXED) == MAP_FAILED) lost_reservation();
+    for (uint32_t region = 0; region < kPages; region += kRegionPages)
+        for (uint32_t i = region; mapped_near(region) && i < region + kRegionPages; ++i) set(i, 0);
+    pieces_ = 1;
+    from_large.reset();
+}
+
+void Window::write_protect(uint32_t first, uint32_t count) {
+    if (mprotect(base_ + uint64_t{first} * kPageSize, uint64_t{count} * kPageSize, PROT_READ) != 0) return unmap(first, count);
+    const uint32_t before = boundaries(first, count);
+    for (uint32_t i = first; i < first + count; ++i) page_[i] &= ~kWritable;
+    pieces_ += boundaries(first, count) - before;
+}
+
+unsigned Window::write_protect_frame(uint32_t frame) {
+    unsigned had = 0;
+    for (uint32_t link = first_[frame]; link;) {
+        const uint32_t n = link - 1;
+        link = next_[n];
+        if (!(page_[n] & kWritable)) continue;
+        write_protect(n, 1);
+        ++had;
+    }
+    return had;
+}
+
+// Is page n, to the host, a continuation of the mapping of page n - 1?
+bool Window::continues(uint32_t n) const {
+    const uint32_t a = page_[n - 1], b = page_[n];
+    return a & kMapped ? b == a + 1 : !(b & kMapped);
+}
+
+uint32_t Window::boundaries(uint32_t first, uint32_t count) const {
+    uint32_t result = 0;
+    const uint32_t end = first + count < kPages ? first + count : kPages - 1;
+    for (uint32_t n = first ? first : 1; n <= end; ++n) result += !continues(n);
+    return result;
+}
+
+void Window::set(uint32_t n, uint32_t value) {
+    const bool was = page_[n] & kMapped, is = value & kMapped;
+    if (was) unlink(n);
+    if (was || is) page_[n] = value;
+    if (is) link(n);
+    if (was == is) return;
+    const int change = is ? 1 : -1;
+    mapped_pages_ += static_cast<uint32_t>(change);
+    region_[n / kRegionPages] = static_cast<uint16_t>(region_[n / kRegionPages] + change);
+}
+
+void Window::link(uint32_t n) {
+    uint32_t& head = first_[page_[n] & kFrame];
+    next_[n] = head;
+    head = n + 1;
+}
+
+void Window::unlink(uint32_t n) {
+    uint32_t* at = &first_[page_[n] & kFrame];
+    while (*at != n + 1) at = &next_[*at - 1];
+    *at = next_[n];
+}
+
+}  // namespace ringfold

@@ -1,0 +1,97 @@
+// A window: 4 GiB of host addresses that mirror one guest linear address space at one privilege. What is mapped
+// there is guest RAM; the rest is reserved and faults. It is the shadow page table of this design.
+//
+// A window knows pages and frames, and nothing of why. It is exact about what the host has mapped.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+
+#include "shadowmmu/ram.h"
+
+namespace ringfold {
+
+class AddressSpace;
+
+// Zeroed host memory that costs nothing until it is touched.
+template <class T>
+class LazyArray {
+public:
+    explicit LazyArray(uint64_t count);
+    ~LazyArray();
+    LazyArray(const LazyArray&) = delete;
+    LazyArray& operator=(const LazyArray&) = delete;
+    T& operator[](uint64_t i) { return data_[i]; }
+    const T& operator[](uint64_t i) const { return data_[i]; }
+
+private:
+    uint64_t bytes_;
+    T* data_;
+};
+
+// What a window page is, or should be.
+struct WindowPage {
+    bool mapped = false, writable = false;
+    uint32_t frame = 0;  // guest physical page number
+    bool operator==(const WindowPage&) const = default;
+};
+
+class Window {
+public:
+    static constexpr uint64_t kBytes = uint64_t{1} << 32;
+    static constexpr uint64_t kGuardBytes = 1 << 20;  // behind it: catches operands that straddle 4 GiB
+    static constexpr uint32_t kPages = 1u << 20;
+
+    Window(Ram& ram, unsigned number);  // throws HostError when the host has no such address range
+    ~Window();
+    Window(const Window&) = delete;
+    Window& operator=(const Window&) = delete;
+
+    uint8_t* base() const { return base_; }
+    WindowPage page(uint32_t n) const;
+    bool mapped(uint32_t n) const { return page_[n] & kMapped; }
+
+    // Maps `count` pages to consecutive frames, whatever was there. False if the host refuses: then these pages
+    // are unmapped. `touch`: have the host's page tables filled too, for pages that exist in RAM already.
+    bool map(uint32_t first, uint32_t count, WindowPage to, bool touch);
+    void unmap(uint32_t first, uint32_t count);
+    void unmap_all();
+    // Takes the right to write away from mapped pages.
+    void write_protect(uint32_t first, uint32_t count);
+    // ... and from every page that maps this frame. Returns how many had it.
+    unsigned write_protect_frame(uint32_t frame);
+
+    // Host mappings that this window is made of.
+    uint32_t pieces() const { return pieces_; }
+    uint32_t mapped_pages() const { return mapped_pages_; }
+    // Pages mapped in the 2 MiB region that holds this page: where a search can skip.
+    uint32_t mapped_near(uint32_t n) const { return region_[n / kRegionPages]; }
+    static constexpr uint32_t kRegionPages = 512;
+    // Has the host fill its page tables for these pages, so that the guest's first accesses do not fault.
+    void touch(uint32_t first, uint32_t count);
+
+    std::bitset<kPages / kRegionPages> from_large;  // regions that (also) guest large pages were mapped in
+
+    const unsigned number;          // its bit in the masks of the window cache
+    AddressSpace* owner = nullptr;  // user windows: whose it is; null if free
+    uint64_t last_used = 0;
+
+private:
+    static constexpr uint32_t kMapped = 1u << 31, kWritable = 1u << 30, kFrame = kPages - 1;
+
+    bool continues(uint32_t n) const;
+    uint32_t boundaries(uint32_t first, uint32_t count) const;
+    void set(uint32_t n, uint32_t value);
+    void link(uint32_t n);
+    void unlink(uint32_t n);
+
+    Ram& ram_;
+    uint8_t* base_;
+    LazyArray<uint32_t> page_;   // by linear page: frame and flags
+    LazyArray<uint32_t> first_;  // by frame: 1 + the first linear page that maps it; 0: none
+    LazyArray<uint32_t> next_;   // by linear page: 1 + the next one that maps the same frame
+    LazyArray<uint16_t> region_;
+    uint32_t pieces_ = 1, mapped_pages_ = 0;
+};
+
+}  // namespace ringfold

@@ -1,0 +1,128 @@
+// Which window belongs to whom, and how many host mappings all of them may take.
+#include "shadowmmu/window_cache.h"
+
+#include <fstream>
+#include <utility>
+
+#include "vmm/base/log.h"
+
+namespace ringfold {
+
+namespace {
+
+// The rest of the process needs few mappings; a quarter is kept for it and for splits not yet counted.
+uint32_t default_budget() {
+    uint32_t limit = 65530;
+    std::ifstream("/proc/sys/vm/max_map_count") >> limit;
+    return limit / 4 * 3;
+}
+
+}  // namespace
+
+WindowCache::WindowCache(Ram& ram, GuestMemory::Counts& counts)
+    : ram_(ram), counts_(counts), budget_(default_budget()), writers_(ram.size() / kPageSize) {}
+
+Window& WindowCache::supervisor() {
+    if (!supervisor_) supervisor_ = std::make_unique<Window>(ram_, 0);
+    return *supervisor_;
+}
+
+// A window that nobody has, a new one, or that of the space that ran longest ago.
+Window& WindowCache::free_window(const AddressSpace* current) {
+    for (auto& window : users_)
+        if (!window->owner) return *window;
+    if (users_.size() < kUserWindows)
+        return *users_.emplace_back(std::make_unique<Window>(ram_, static_cast<unsigned>(users_.size()) + 1));
+    Window* oldest = nullptr;
+    for (auto& window : users_)
+        if (window->owner != current && (!oldest || window->last_used < oldest->last_used)) oldest = window.get();
+    return *oldest;
+}
+
+Window& WindowCache::user(AddressSpace& space, const AddressSpace* current) {
+    if (!space.window) {
+        Window& window = free_window(current);
+        evict(window);
+        if (window.owner) window.owner->window = nullptr;
+        window.owner = &space;
+        space.window = &window;
+        space.forget_stale_pages();
+    }
+    space.window->last_used = ++uses_;
+    return *space.window;
+}
+
+void WindowCache::protect(uint32_t frame) {
+    const uint32_t mask = std::exchange(writers_[frame], 0);
+    if (!mask) return;
+    const auto apply = [&](Window& window) {
+        if (mask & (1u << window.number)) counted(window, [&] { window.write_protect_frame(frame); });
+    };
+    if (supervisor_) apply(*supervisor_);
+    for (auto& window : users_) apply(*window);
+}
+
+// Keeps counts_.window_mappings true over a change.
+template <class F>
+void WindowCache::counted(Window& window, F f) {
+    const uint32_t before = window.pieces();
+    f();
+    counts_.window_mappings += window.pieces() - before;
+}
+
+bool WindowCache::map(Window& window, uint32_t first, uint32_t count, WindowPage to, bool touch) {
+    if (pieces() >= budget_) make_room(window);
+    bool done = false;
+    counted(window, [&] { done = window.map(first, count, to, touch); });
+    if (!done) {
+        make_room(window);
+        counted(window, [&] { done = window.map(first, count, to, touch); });
+    }
+    if (!done) return false;
+    counts_.window_maps += count;
+    if (to.writable)
+        for (uint32_t i = 0; i < count; ++i) note_writer(window, to.frame + i);
+    return true;
+}
+
+void WindowCache::unmap(Window& window, uint32_t first, uint32_t count) {
+    const uint32_t before = window.mapped_pages();
+    counted(window, [&] { window.unmap(first, count); });
+    counts_.window_unmaps += before - window.mapped_pages();
+}
+
+void WindowCache::unmap_all(Window& window) {
+    counts_.window_unmaps += window.mapped_pages();
+    counted(window, [&] { window.unmap_all(); });
+}
+
+void WindowCache::write_protect(Window& window, uint32_t first, uint32_t count) {
+    counted(window, [&] { window.write_protect(first, count); });
+}
+
+uint32_t WindowCache::pieces() const { return static_cast<uint32_t>(counts_.window_mappings); }
+
+void WindowCache::evict(Window& window) {
+    if (window.mapped_pages() == 0) return;
+    log::print(log::Mmu, "mmu: window {} evicted, {} pages\n", window.number, window.mapped_pages());
+    ++counts_.window_evictions;
+    unmap_all(window);
+    if (window.owner) window.owner->forget_stale_pages();
+}
+
+// The least recently used first, down to half the budget, so that it does not come to this at every map.
+void WindowCache::make_room(const Window& keep) {
+    while (pieces() > budget_ / 2) {
+        Window* victim = nullptr;
+        for (auto& window : users_)
+            if (window.get() != &keep && window->mapped_pages() && (!victim || window->last_used < victim->last_used))
+                victim = window.get();
+        if (!victim) break;
+        evict(*victim);
+    }
+    if (pieces() <= budget_ / 2) return;
+    if (supervisor_) evict(*supervisor_);
+    for (auto& window : users_) evict(*window);
+}
+
+}  // namespace ringfold
