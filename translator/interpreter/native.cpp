@@ -94,12 +94,12 @@ namespace ringfold::interpreter {
 
 namespace {
 
-// The bytes of a stub but for its RET, at most seven; in the eighth their number plus one, so that no key is 0,
-// which stands for a stub not yet written.
+// The bytes of a stub: at most seven and a RET.
 class Encoding {
 public:
     void add(uint8_t byte) { bits_ |= uint64_t{byte} << (8 * length_++); }
-    uint64_t key() const { return bits_ | uint64_t{length_ + 1} << 56; }
+    // With the RET, which also tells `a, 0` from `a`; never 0.
+    uint64_t code() const { return bits_ | uint64_t{0xc3} << (8 * length_); }
 
 private:
     uint64_t bits_ = 0;
@@ -157,24 +157,22 @@ public:
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
 
-    const void* stub(Encoding encoding) {
-        const uint64_t key = encoding.key();
-        const size_t n = (key * 0x9e3779b97f4a7c15u) >> (64 - kBits);
-        uint8_t* code = base_ + n * kStubBytes;
-        if (keys_[n] != key) {
-            constexpr uint8_t kRet = 0xc3;
-            memcpy(code, &key, 7);
-            code[(key >> 56) - 1] = kRet;
-            keys_[n] = key;
+    const void* find(Encoding encoding) {
+        const uint64_t code = encoding.code();
+        const size_t n = (code * 0x9e3779b97f4a7c15u) >> (64 - kBits);
+        uint8_t* stub = base_ + n * sizeof(code);
+        if (codes_[n] != code) {
+            memcpy(stub, &code, sizeof(code));
+            codes_[n] = code;
         }
-        return code;
+        return stub;
     }
 
 private:
     static constexpr unsigned kBits = 12;
-    static constexpr size_t kStubBytes = 16, kBytes = kStubBytes << kBits;
+    static constexpr size_t kBytes = sizeof(uint64_t) << kBits;
     uint8_t* base_;
-    std::array<uint64_t, size_t{1} << kBits> keys_{};
+    std::array<uint64_t, size_t{1} << kBits> codes_{};  // what is written there; 0: nothing yet
 };
 
 Arena& arena() {
@@ -213,23 +211,23 @@ void run_ignoring(CpuState& s, const void* code, Bounce& memory) {
 }  // namespace
 
 void run_native(CpuState& s, const Instruction& i, Bounce& memory) {
-    run(s, arena().stub(encode(i)), memory);
+    run(s, arena().find(encode(i)), memory);
 }
 
 void run_waiting(CpuState& s, const Instruction& i, Bounce& memory) {
-    run_ignoring(s, arena().stub(encode(i)), memory);
+    run_ignoring(s, arena().find(encode(i)), memory);
 }
 
 void enter_mmx(CpuState& s) {
     Encoding store;  // movd [r8], mm0
     for (uint8_t byte : {0x41, 0x0f, 0x7e, 0x00}) store.add(byte);
     Bounce unused;
-    run_ignoring(s, arena().stub(store), unused);
+    run_ignoring(s, arena().find(store), unused);
 }
 
 void normalise_fpu(CpuState& s) {
     Bounce none;
-    run(s, arena().stub(Encoding()), none);
+    run(s, arena().find(Encoding()), none);
     set_summary(fpu_image(s));
 }
 
