@@ -286,12 +286,14 @@ struct tss16 {
 };
 
 static void sixteen_bits(void) {
+    // The upper halves of its registers are not defined, ESP's neither: a task of ring 3, so that the trap's stack
+    // is the TSS's.
     static struct tss16 tss16;
     extern u8 low_code[];
     static const u8 done[] = {0xcd, VEC_DONE};
     memcpy(low_code, done, 2);
     tss16 = (struct tss16){.ip = (u16)(u32)low_code, .flags = FLAG_ONE | FLAG_ZF, .ax = 1, .cx = 2, .dx = 3, .bx = 4, .sp = 0x8000,
-                           .bp = 6, .si = 7, .di = 8, .es = SEL_KDATA, .cs = SEL_KCODE, .ss = SEL_KDATA, .ds = SEL_KDATA, .ldt = SEL_LDT};
+                           .bp = 6, .si = 7, .di = 8, .es = SEL_UDATA, .cs = SEL_UCODE, .ss = SEL_UDATA, .ds = SEL_UDATA, .ldt = SEL_LDT, .sp0 = 0x8800, .ss0 = SEL_KDATA};
     set_segment(TASK, (u32)&tss16, sizeof tss16 - 1, ATTR_TSS16);
     struct trap t = run_kernel(call);
     expect(&t, VEC_DONE, 0, low_code + 2, "16-bit TSS");
