@@ -51,30 +51,28 @@ void pushad(Interpreter& cpu, const Instruction&) { push_all(cpu, 4); }
 void popa(Interpreter& cpu, const Instruction&) { pop_all(cpu, 2); }
 void popad(Interpreter& cpu, const Instruction&) { pop_all(cpu, 4); }
 
-// SDM volume 2, ENTER. Done twice: first for its faults only, so that one on the way leaves memory alone. (What is
-// pushed cannot be collected instead: the outer frames read may be what was just pushed.)
+// SDM volume 2, ENTER. The registers change at the end only, so that a fault on the way leaves them alone; what was
+// pushed before it stays in memory, as on the host.
 void enter(Interpreter& cpu, const Instruction& i) {
     CpuState& s = cpu.state();
     const uint32_t mask = stack_mask(s);
     const unsigned size = i.operand_size, level = i.immediate2 & 31;
-    const uint32_t frame = s.gpr[ESP] - size;
-    uint32_t top = 0;
-    auto check_slot = [&](uint32_t) {
-        const GuestVirt a = cpu.linear(SS, (top -= size) & mask, size, Access::Write);
-        cpu.memory().check_write(a, size, s.privilege());
+    uint32_t top = s.gpr[ESP];
+    auto push_value = [&](uint32_t value) {
+        cpu.write(SS, (top - size) & mask, size, value);
+        top -= size;
     };
-    auto push_slot = [&](uint32_t value) { cpu.write(SS, (top -= size) & mask, size, value); };
-    auto build = [&](auto push_value) {
-        top = s.gpr[ESP];
-        push_value(s.gpr[EBP]);
-        for (unsigned n = 1; n < level; ++n) push_value(cpu.read(SS, (s.gpr[EBP] - n * size) & mask, size));
-        if (level) push_value(frame & mask);
-        top -= i.immediate & 0xffff;
-    };
-    build(check_slot);
+    push_value(s.gpr[EBP]);
+    const uint32_t frame = top;
+    uint32_t outer = s.gpr[EBP];
+    for (unsigned n = 1; n < level; ++n) {
+        outer -= size;
+        push_value(cpu.read(SS, outer & mask, size));
+    }
+    if (level) push_value(frame);
+    top -= i.immediate & 0xffff;
     // The new top of the stack is probed for writing, though nothing is written.
     cpu.memory().check_write(cpu.linear(SS, top & mask, size, Access::Write), size, s.privilege());
-    build(push_slot);
     write_gpr(s, EBP, size, frame & mask);
     set_stack_pointer(s, top);
 }
