@@ -1,9 +1,9 @@
 // Delivery of exceptions and interrupts: the real-mode vector table, gates, and the INT instructions.
-#include "translator/interpreter/debug.h"
 #include "translator/interpreter/interrupt.h"
 
 #include <utility>
 
+#include "translator/interpreter/debug.h"
 #include "translator/interpreter/handlers.h"
 #include "translator/interpreter/segment.h"
 #include "translator/interpreter/task.h"

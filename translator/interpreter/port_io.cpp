@@ -1,7 +1,7 @@
 // IN, OUT, INS and OUTS.
-#include "translator/interpreter/debug.h"
 #include "translator/interpreter/port_io.h"
 
+#include "translator/interpreter/debug.h"
 #include "translator/interpreter/handlers.h"
 
 namespace ringfold::interpreter {
