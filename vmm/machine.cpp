@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "translator/interpreted_cpu.h"
 #include "vmm/base/result.h"
@@ -104,10 +103,6 @@ std::optional<Nanoseconds> Machine::next_deadline() const {
 
 void Machine::on_deadline_moved(std::function<void()> listener) {
     for (TimedDevice* device : timed_) device->on_deadline_moved(listener);
-}
-
-nlohmann::ordered_json Machine::cpu_statistics() const {
-    return {};
 }
 
 }  // namespace ringfold

@@ -6,8 +6,6 @@
 #include <memory>
 #include <optional>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "devices/a20_gate.h"
 #include "devices/bus.h"
 #include "devices/debug_port.h"
@@ -60,8 +58,6 @@ public:
     const CpuState& state() const { return state_; }
     const GuestMemory& memory() const { return memory_; }
     const MemoryTracer& tracer() const { return tracer_; }
-    // What the CPU counted, in its own terms.
-    nlohmann::ordered_json cpu_statistics() const;
 
 private:
     void connect_devices(const Options&);

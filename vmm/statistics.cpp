@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "translator/interpreted_cpu.h"
 #include "vmm/base/result.h"
 
 namespace ringfold {
@@ -43,11 +44,22 @@ Json traces_json(const MemoryTracer::Counts& c) {
     return {{"handled", handled}, {"beside", beside}, {"pages", c.pages}};
 }
 
+Json cpu_json(const Cpu& cpu) {
+    if (const auto* interpreted = dynamic_cast<const InterpretedCpu*>(&cpu))
+        return {{"instructions", interpreted->counts().instructions},
+                {"interrupts", interpreted->counts().interrupts},
+                {"decode_cache",
+                 {{"decoded", interpreted->decode_counts().decoded},
+                  {"pages_dropped", interpreted->decode_counts().pages_dropped},
+                  {"flushes", interpreted->decode_counts().flushes}}}};
+    return Json::object();
+}
+
 }  // namespace
 
 void write_statistics(const std::string& path, Machine& machine, const RunSummary& summary) {
     const Json all = {{"run", run_json(summary)},
-                      {"cpu", machine.cpu_statistics()},
+                      {"cpu", cpu_json(machine.cpu())},
                       {"memory", memory_json(machine.memory().counts())},
                       {"traces", traces_json(machine.tracer().counts())}};
     std::ofstream file(path);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <string>
@@ -64,14 +65,14 @@ Bytes bzimage(size_t payload = 4096) {
 }
 
 Bytes flat_multiboot(uint32_t load = 0x100000, const Bytes& code = Bytes(64, 0xf4)) {
-    Bytes b(32);
+    Bytes b(32 + code.size());
     put<uint32_t>(b, 0, 0x1badb002);
     put<uint32_t>(b, 4, 0x10003);
     put<uint32_t>(b, 8, 0u - 0x1badb002 - 0x10003);
     put<uint32_t>(b, 12, load);
     put<uint32_t>(b, 16, load);
     put<uint32_t>(b, 28, load + 32);
-    b.insert(b.end(), code.begin(), code.end());
+    std::copy(code.begin(), code.end(), b.begin() + 32);
     return b;
 }
 
