@@ -58,7 +58,8 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
         const uint8_t flags = view.flags(i);
         if ((flags & CachedView::kMayWrite) && !may_write(*mapping, p)) return differs(*page, "cached as writable");
         if ((flags & CachedView::kMayExecute) && !mapping->executable) return differs(*page, "cached as executable");
-        if (!(flags & CachedView::kNonGlobal) && !mapping->global) return differs(*page, "cached as global");
+        // G matters to what a CR3 load drops: user views are dropped by none.
+        if (p == Privilege::Supervisor && !(flags & CachedView::kNonGlobal) && !mapping->global) return differs(*page, "cached as global");
         if (!writes) continue;
         if (tlb.write_bias[i] != tlb.read_bias[i]) return differs(*page, "read and written as different pages");
         if (!(flags & CachedView::kMayWrite)) return differs(*page, "written inline without the right to");
@@ -68,7 +69,7 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
         const GuestVirt page(number * kPageSize);
         const auto mapping = walked(page, Access::Execute);
         if (!mapping || mapping->physical.page_number() != frame) return differs(page, "code cached, but mapped otherwise");
-        if (!mapping->global && !view.has_non_global_code()) return differs(page, "code cached as global");
+        if (p == Privilege::Supervisor && !mapping->global && !view.has_non_global_code()) return differs(page, "code cached as global");
     }
     const JumpCache& jumps = view.view.jumps;
     for (uint32_t i = 0; i < kJumpEntries && view.code_pages().empty(); ++i)

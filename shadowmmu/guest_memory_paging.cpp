@@ -133,7 +133,8 @@ void GuestMemory::Impl::recheck_code(GuestVirt a, Privilege p) {
     if (noted == pages.end()) return;
     const auto answer = page_walk(*this, state, a, Access::Execute, p, false);
     const auto* mapping = std::get_if<Mapping>(&answer);
-    if (mapping && mapping->physical.page_number() == noted->second) return;
+    if (mapping && mapping->physical.page_number() == noted->second)
+        return cached(p).note_code_page(a, mapping->physical, mapping->global);
     cached(p).drop_jumps();
     code_lost(p);
 }

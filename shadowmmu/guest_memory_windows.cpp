@@ -108,12 +108,22 @@ bool GuestMemory::Impl::map_large(Window& window, GuestVirt a, const Mapping& ma
     return here;
 }
 
+// For a page that stays: what it came from may be another table now, so that is relied on before anything else.
+WindowPage GuestMemory::Impl::still_granted(uint32_t page, Privilege p) {
+    const GuestVirt a(page * kPageSize);
+    const auto answer = page_walk(*this, state, a, Access::Read, p, false);
+    const auto* mapping = std::get_if<Mapping>(&answer);
+    if (!mapping) return {};
+    if (p == Privilege::User && mapping->accessed) space->rely_on(a, *mapping);
+    return desired(*mapping, p);
+}
+
 void GuestMemory::Impl::refresh(Window& window, std::span<const uint32_t> pages, Privilege p) {
     enum class Action { Keep, Unmap, Protect, Remap };
     const auto decide = [&](uint32_t n, WindowPage& want) {
         const WindowPage is = window.page(n);
-        want = desired(state, n, p);
         if (!is.mapped) return Action::Keep;
+        want = still_granted(n, p);
         if (!want.mapped) return Action::Unmap;
         if (want.frame != is.frame) return Action::Remap;
         return is.writable && !want.writable ? Action::Protect : Action::Keep;

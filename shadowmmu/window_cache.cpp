@@ -65,9 +65,9 @@ void WindowCache::protect(uint32_t frame) {
 // Keeps counts_.window_mappings true over a change.
 template <class F>
 void WindowCache::counted(Window& window, F f) {
-    const uint32_t before = window.pieces();
+    const uint64_t before = window.pieces();
     f();
-    counts_.window_mappings += window.pieces() - before;
+    counts_.window_mappings += uint64_t{window.pieces()} - before;
 }
 
 bool WindowCache::map(Window& window, uint32_t first, uint32_t count, WindowPage to, bool touch) {
