@@ -238,6 +238,9 @@ uint16_t mnemonic_of(const ZydisDecodedInstruction& z, const Instruction& i) {
         case ZYDIS_MNEMONIC_JMP: if (far) return ZYDIS_MNEMONIC_JMP_FAR; break;
         case ZYDIS_MNEMONIC_CALL: if (far) return ZYDIS_MNEMONIC_CALL_FAR; break;
         case ZYDIS_MNEMONIC_RET: if (far) return ZYDIS_MNEMONIC_RET_FAR; break;
+        case ZYDIS_MNEMONIC_NOP:  // the register form of PREFETCHW is none to an AMD host
+            if (i.opcode_map && i.opcode == 0x0d) return ZYDIS_MNEMONIC_INVALID;
+            break;
         case ZYDIS_MNEMONIC_MOVSD: if (i.opcode_map) return ZYDIS_MNEMONIC_MOVSD_SCALAR; break;
         case ZYDIS_MNEMONIC_CMPSD: if (i.opcode_map) return ZYDIS_MNEMONIC_CMPSD_SCALAR; break;
         case ZYDIS_MNEMONIC_BT: if (bit_string) return ZYDIS_MNEMONIC_BT_STRING; break;

@@ -166,6 +166,15 @@ void x87_save(Interpreter& cpu, const Instruction& i) {
     cpu.memory().write_bytes(a, memory.bytes, i.memory.size, s.privilege());
 }
 
+namespace {
+
+void forget_exceptions(FpuImage image) {
+    constexpr uint16_t kConditionsAndTop = 0x7f00;
+    image.set<uint16_t>(FpuImage::kFsw, image.get<uint16_t>(FpuImage::kFsw) & kConditionsAndTop);
+}
+
+}  // namespace
+
 // FLDENV and FRSTOR.
 void x87_restore(Interpreter& cpu, const Instruction& i) {
     CpuState& s = cpu.state();
@@ -173,7 +182,7 @@ void x87_restore(Interpreter& cpu, const Instruction& i) {
     report_pending_x87(s);
     Bounce memory;
     load_operand(cpu, i, memory);
-    fpu_image(s).set<uint16_t>(FpuImage::kFsw, 0);  // or the host would wait on what CR0.NE has ignored
+    forget_exceptions(fpu_image(s));  // or the host would report what CR0.NE has ignored
     run_native(s, i, memory);
     Environment(memory, s, i.operand_size).load_pointers(fpu_image(s));
 }

@@ -12,12 +12,17 @@ bool uses(const Instruction& i, OperandKind kind) {
     return false;
 }
 
-// The converters between MMX and SSE registers wait on the x87 even when their MMX operand is in memory.
-bool waits_on_x87(const Instruction& i) {
-    switch (i.mnemonic) {
-        case ZYDIS_MNEMONIC_CVTPI2PS: case ZYDIS_MNEMONIC_CVTPI2PD: case ZYDIS_MNEMONIC_EMMS: return true;
-        default: return uses(i, OperandKind::Mmx);
+bool is_sse(const Instruction& i) {
+    switch (i.mnemonic) {  // no SSE register when the source is memory
+        case ZYDIS_MNEMONIC_CVTPS2PI: case ZYDIS_MNEMONIC_CVTTPS2PI:
+        case ZYDIS_MNEMONIC_CVTPD2PI: case ZYDIS_MNEMONIC_CVTTPD2PI: return true;
+        default: return uses(i, OperandKind::Xmm);
     }
+}
+
+// An MMX register among the operands, that is: CVTPI2PS and CVTPI2PD from memory do not wait.
+bool waits_on_x87(const Instruction& i) {
+    return i.mnemonic == ZYDIS_MNEMONIC_EMMS || uses(i, OperandKind::Mmx);
 }
 
 void require_simd(const CpuState& s, bool sse) {
@@ -57,7 +62,10 @@ void run_watched(CpuState& s, const Instruction& i, Bounce& memory) {
     // One found before the computation (#I, #D, #Z) keeps the others from being found (SDM volume 1, 11.5.4).
     constexpr uint32_t kPreComputation = 7;
     if (wanted & kPreComputation) raised &= kPreComputation;
-    if (wanted) s = before;
+    if (wanted) {
+        s = before;
+        if (waits_on_x87(i)) enter_mmx(s);  // has happened by then
+    }
     image.set<uint32_t>(FpuImage::kMxcsr, mxcsr | raised);
     if (!wanted) return;
     if (s.cr4 & cr4::OSXMMEXCPT) throw GuestFault{Vector::XM, std::nullopt};
@@ -68,17 +76,16 @@ void run_watched(CpuState& s, const Instruction& i, Bounce& memory) {
 
 void simd(Interpreter& cpu, const Instruction& i) {
     CpuState& s = cpu.state();
-    const bool sse = uses(i, OperandKind::Xmm);
-    require_simd(s, sse);
+    require_simd(s, is_sse(i));
     if (waits_on_x87(i)) report_pending_x87(s);
     Bounce memory;
     GuestVirt a;
     if (i.has_memory) a = operand(cpu, i, memory);
     const bool all_masked = (fpu_image(s).get<uint32_t>(FpuImage::kMxcsr) & kMxcsrMasks) == kMxcsrMasks;
-    if (sse && !all_masked)
-        run_watched(s, i, memory);
-    else
+    if (all_masked)
         run_waiting(s, i, memory);
+    else
+        run_watched(s, i, memory);
     if (i.writes_memory()) cpu.memory().write_bytes(a, memory.bytes, i.memory.size, s.privilege());
 }
 
@@ -89,17 +96,18 @@ void movnti(Interpreter& cpu, const Instruction& i) {
 
 namespace {
 
-// Stores the bytes of `data` whose `mask` byte has its top bit set; all or none.
+// Stores the bytes of `data` whose `mask` byte has its top bit set. Faults are those of a store of all bytes, as on
+// the host; with no byte selected there are none (the manual leaves both open).
 void store_masked(Interpreter& cpu, const Instruction& i, const uint8_t* data, const uint8_t* mask, unsigned size) {
     CpuState& s = cpu.state();
+    const auto selected = [&](unsigned n) { return (mask[n] & 0x80) != 0; };
     const uint32_t offset = i.address_size == 2 ? s.gpr[EDI] & 0xffff : s.gpr[EDI];
     const GuestVirt a = cpu.linear(i.memory.segment, offset, size, Access::Write);
-    auto for_each = [&](auto action) {
-        for (unsigned n = 0; n < size; ++n)
-            if (mask[n] & 0x80) action(a + n, data[n]);
-    };
-    for_each([&](GuestVirt at, uint8_t) { cpu.memory().check_write(at, 1, s.privilege()); });
-    for_each([&](GuestVirt at, uint8_t byte) { cpu.memory().write<uint8_t>(at, byte, s.privilege()); });
+    bool any = false;
+    for (unsigned n = 0; n < size; ++n) any |= selected(n);
+    if (any) cpu.memory().check_write(a, size, s.privilege());
+    for (unsigned n = 0; n < size; ++n)
+        if (selected(n)) cpu.memory().write<uint8_t>(a + n, data[n], s.privilege());
 }
 
 }  // namespace

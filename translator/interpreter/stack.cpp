@@ -22,15 +22,11 @@ void pop(Interpreter& cpu, const Instruction& i) {
 
 namespace {
 
+// ESP changes at the end only; what was pushed before a fault stays in memory, as on the host.
 void push_all(Interpreter& cpu, unsigned size) {
     CpuState& s = cpu.state();
     const uint32_t mask = stack_mask(s);
-    GuestVirt slot[8];
-    for (unsigned r = 0; r < 8; ++r) {  // all faults before the first write
-        slot[r] = cpu.linear(SS, (s.gpr[ESP] - (r + 1) * size) & mask, size, Access::Write);
-        cpu.memory().check_write(slot[r], size, s.privilege());
-    }
-    for (unsigned r = 0; r < 8; ++r) cpu.store(slot[r], size, s.gpr[r]);
+    for (unsigned r = 0; r < 8; ++r) cpu.write(SS, (s.gpr[ESP] - (r + 1) * size) & mask, size, s.gpr[r]);
     set_stack_pointer(s, s.gpr[ESP] - 8 * size);
 }
 
