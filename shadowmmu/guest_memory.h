@@ -90,6 +90,8 @@ public:
     // cache of that privilege's view (for both pages, if the translation spans two). Once the page is mapped
     // otherwise the jump cache is emptied.
     void note_code_page(GuestVirt a, Privilege p, const Mapping& mapping);
+    // Empties the jump cache of every view: host code is about to go.
+    void forget_code();
     // The view that is current for this privilege. The reference holds until views_changed().
     View& view(Privilege p) { return *current_[static_cast<size_t>(p)]; }
     // A look without side effects, for debuggers and logs; nullopt if not mapped.

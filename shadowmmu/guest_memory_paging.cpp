@@ -139,6 +139,11 @@ void GuestMemory::Impl::recheck_code(GuestVirt a, Privilege p) {
     code_lost(p);
 }
 
+void GuestMemory::forget_code() {
+    impl_->supervisor.drop_jumps();
+    for (auto& space : impl_->spaces) space->cached.drop_jumps();
+}
+
 // --- what the guest does to paging ----------------------------------------------------------------------------
 
 bool GuestMemory::load_pdptes(uint32_t cr3, std::array<uint64_t, 4>& out) {

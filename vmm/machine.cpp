@@ -6,10 +6,8 @@
 #include <fmt/format.h>
 
 #include "translator/interpreted_cpu.h"
-#include "vmm/base/result.h"
-#if __has_include("translator/translated_cpu.h")
 #include "translator/translated_cpu.h"
-#endif
+#include "vmm/base/result.h"
 
 namespace ringfold {
 
@@ -17,14 +15,13 @@ namespace {
 
 constexpr unsigned kTimerIrq = 0, kKeyboardIrq = 1, kSerialIrq = 4, kRtcIrq = 8, kMouseIrq = 12;
 
-std::unique_ptr<Cpu> make_cpu(Accel accel, CpuState& state, GuestMemory& memory, PortIo& ports,
+std::unique_ptr<Cpu> make_cpu(const Options& options, VcpuContext& context, GuestMemory& memory, PortIo& ports,
                               InterruptController& pic) {
-    if (accel == Accel::Interpreter) return std::make_unique<InterpretedCpu>(state, memory, ports, pic);
-#if __has_include("translator/translated_cpu.h")
-    return std::make_unique<TranslatedCpu>(state, memory, ports, pic, TranslatorOptions{});
-#else
-    throw HostError("-accel bt: this build has no translator; use -accel interp");
-#endif
+    if (options.accel == Accel::Interpreter)
+        return std::make_unique<InterpretedCpu>(context.cpu, memory, ports, pic);
+    TranslatorOptions translator;
+    translator.emit.profile = !options.stats_file.empty();
+    return std::make_unique<TranslatedCpu>(context, memory, ports, pic, translator);
 }
 
 }  // namespace
@@ -47,7 +44,7 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
       timed_{&pit_, &rtc_, &uart_} {
     connect_devices(options);
     loader.place(ram_, state_);
-    cpu_ = make_cpu(options.accel, state_, memory_, bus_, pic_);
+    cpu_ = make_cpu(options, context_, memory_, bus_, pic_);
     pic_.on_intr_changed([this] { cpu_->interrupt_line_changed(); });
 }
 

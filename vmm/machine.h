@@ -21,6 +21,7 @@
 #include "shadowmmu/guest_memory.h"
 #include "shadowmmu/ram.h"
 #include "tracing/memory_trace.h"
+#include "translator/engine/vcpu_context.h"
 #include "vmm/base/cpu.h"
 #include "vmm/input.h"
 #include "vmm/loader.h"
@@ -69,7 +70,8 @@ private:
 
     Ram ram_;
     MemoryTracer tracer_;
-    CpuState state_;
+    VcpuContext context_;
+    CpuState& state_ = context_.cpu;
     Bus bus_;
     GuestMemory memory_;
 

@@ -1,0 +1,106 @@
+// A translation: the host code made from one guest basic block, and what must be known about it afterwards.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/unordered_set.hpp>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "translator/decode/instruction.h"
+#include "vmm/base/types.h"
+
+namespace ringfold {
+
+// The mode bits that are baked into a translation.
+struct Mode {
+    bool user = false;    // CPL 3
+    bool sse = false;     // CR4.OSFXSR: SSE instructions are defined
+    bool direct = false;  // memory operands go through the window
+
+    uint32_t bits() const { return uint32_t{user} | uint32_t{sse} << 1 | uint32_t{direct} << 2; }
+    Privilege privilege() const { return user ? Privilege::User : Privilege::Supervisor; }
+    bool operator==(const Mode&) const = default;
+};
+
+struct BlockKey {
+    GuestPhys code;
+    GuestVirt eip;
+    Mode mode;
+    bool operator==(const BlockKey&) const = default;
+};
+
+inline size_t hash_value(const BlockKey& k) {
+    uint64_t h = k.code.value * 0x9e3779b97f4a7c15 + k.eip.value;
+    h = (h ^ (h >> 29) ^ k.mode.bits()) * 0xbf58476d1ce4e5b9;
+    return h ^ (h >> 32);
+}
+
+struct Block;
+namespace bi = boost::intrusive;
+
+// A direct jump or call out of a block. It starts out leading to its own exit thunk; once the target is
+// translated, it is patched to lead there, and hangs in the target's list so that it can be taken back.
+struct Link : bi::list_base_hook<bi::link_mode<bi::auto_unlink>> {
+    Block* from = nullptr;
+    uint32_t patch = 0;  // host offset in `from` of the rel32 that is patched
+    uint32_t thunk = 0;  // host offset of the exit thunk
+    GuestVirt target{};
+    bool other_page = false;  // leaves the page: chained only where the mapping cannot differ
+};
+using LinkList = bi::list<Link, bi::constant_time_size<false>>;
+
+// A place in a block from which the monitor is called.
+struct Site {
+    Block* block = nullptr;
+    uint16_t guest_offset = 0;  // of the instruction, from the block's EIP
+    uint16_t next_offset = 0;   // of the next one
+    uint32_t retry = 0;         // host offset where the instruction starts
+    uint32_t resume = 0;        // host offset behind it
+    Access access = Access::Read;
+    uint8_t size = 0;  // bytes of the soft access
+    bool second = false;  // a second access of its instruction: its TLB slot may be that of the first
+    bool fpu = false;  // the code at retry and resume relies on the FPU state being loaded
+    std::unique_ptr<Instruction> instruction;  // decoded when first needed
+};
+
+inline constexpr uint8_t kNoUndo = 0xff;
+
+// One per guest instruction: where its host code starts.
+struct HostSpot {
+    uint32_t host = 0;
+    uint16_t guest = 0;
+    // 0 to 3: a host fault from `undo_from` on finds al/ah ... bl/bh swapped (so that a REX prefix could be used).
+    // Otherwise nothing is to be put back: sequences do their faulting access first.
+    uint8_t undo = kNoUndo;
+    uint32_t undo_from = 0;
+};
+
+struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
+    BlockKey key{};
+    uint32_t guest_length = 0;  // bytes
+    GuestPhys second_page{};    // of the bytes behind the page's end; only if crosses_page
+    bool crosses_page = false;
+    bool global = false;        // made from pages that every address space maps alike
+    bool dead = false;          // its host code forwards to the dispatcher; it is freed when that is evicted
+    uint16_t instructions = 0;
+    uint16_t ident = 0, simulated = 0, called = 0;  // guest instructions by what was emitted for them
+
+    const uint8_t* host = nullptr;  // executable address
+    uint32_t host_length = 0;
+
+    std::vector<Link> link;      // sized once: links hang in lists
+    uint32_t links = 0;          // of them in use
+    LinkList incoming;
+    std::vector<std::unique_ptr<Site>> sites;
+    std::vector<HostSpot> spots;
+    std::vector<uint8_t> bytes;  // the guest code it was made from
+    uint64_t executions = 0;     // counted only with profiling on
+
+    bi::list_member_hook<bi::link_mode<bi::auto_unlink>> page_hook, second_page_hook;
+
+    const uint8_t* end() const { return host + host_length; }
+    GuestVirt end_eip() const { return key.eip + guest_length; }
+};
+
+}  // namespace ringfold

@@ -1,0 +1,66 @@
+// All translations: found by key and by host address, chained, and killed when the guest writes what they were
+// made from.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "translator/cache/block.h"
+#include "translator/cache/code_cache.h"
+#include "translator/engine/windows/stubs.h"
+#include "tracing/memory_trace.h"
+
+namespace ringfold {
+
+class BlockTable {
+public:
+    BlockTable(CodeCache& cache, MemoryTracer& tracer, uint64_t ram_bytes);
+    ~BlockTable();
+
+    // The stubs' addresses, once emitted.
+    void set_stubs(const windows::Stubs* stubs) { stubs_ = stubs; }
+
+    Block* find(const BlockKey& key);
+    Block* find_by_host(const void* pc);  // dead ones too
+    // Takes a finished block in and watches its bytes.
+    Block& add(std::unique_ptr<Block> block);
+
+    // Patches the link to lead to the target.
+    void chain(Link& link, Block& target);
+    // Takes every link back that leaves its page: the mapping that justified it has changed.
+    void unchain_other_pages();
+
+    // Frees all blocks whose host code meets the range. Returns their number; if not 0, no pointer to host code
+    // may be kept anywhere.
+    unsigned evict(const uint8_t* begin, size_t bytes);
+    // Makes a block unfindable; its host code forwards to the dispatcher until it is evicted.
+    void kill(Block& block);
+
+    struct Counts {
+        uint64_t translations = 0, chains = 0, unchains = 0, invalidations = 0, evictions = 0;
+        // Guest instructions executed, by what was emitted for them; of blocks that are gone. Profiling only.
+        uint64_t ident = 0, simulated = 0, called = 0;
+    };
+    Counts counts() const;
+
+private:
+    struct CodePage;
+    using BlockSet = bi::unordered_set<Block, bi::constant_time_size<false>>;
+
+    CodePage& page_of(GuestPhys);
+    void on_code_write(CodePage& page, const TraceWrite& write);
+    void unchain(Link& link);
+    void account(const Block& block, Counts& counts) const;
+
+    CodeCache& cache_;
+    MemoryTracer& tracer_;
+    const windows::Stubs* stubs_ = nullptr;
+    std::vector<BlockSet::bucket_type> buckets_;
+    BlockSet set_;
+    std::map<const uint8_t*, std::unique_ptr<Block>> by_host_;
+    std::vector<std::unique_ptr<CodePage>> pages_;
+    Counts counts_;
+};
+
+}  // namespace ringfold

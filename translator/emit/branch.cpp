@@ -1,0 +1,210 @@
+// Control flow: direct jumps are chained, indirect ones looked up in the jump cache, and CALL and RET are paired
+// on the host's own stack, so that the host's return predictor works for the guest.
+#include "translator/emit/emit.h"
+
+namespace ringfold {
+
+using namespace windows;
+
+namespace {
+
+x86::CondCode condition_of(const Instruction& i) {
+    // The low four bits of a Jcc opcode, in either form, are the condition of SETcc and CMOVcc.
+    return static_cast<x86::CondCode>(i.opcode & 15);
+}
+
+}  // namespace
+
+// Two loads off every critical path. While an event waits, the second one faults, and the monitor takes over with
+// the state before the current instruction.
+void Emit::poll() {
+    a_.mov(x86::r8, context(offsetof(VcpuContext, poll)));
+    a_.mov(x86::r8d, x86::ptr(x86::r8));
+}
+
+bool Emit::chains(GuestVirt target) const {
+    const bool same_page = target.page() == block_->key.eip.page() && !block_->crosses_page;
+    return same_page || (block_->global && !block_->key.mode.user);
+}
+
+asmjit::Label Emit::exit_thunk(GuestVirt target) {
+    Link& link = block_->link[block_->links++];
+    link.from = block_;
+    link.target = target;
+    link.other_page = target.page() != block_->key.eip.page();
+    const asmjit::Label thunk = a_.newLabel();
+    cold([this, thunk, &link] {
+        a_.bind(thunk);
+        link.thunk = offset();
+        a_.mov(x86::r9, reinterpret_cast<uint64_t>(&link));
+        jump_to_stub(stubs_.link);
+    });
+    return thunk;
+}
+
+void Emit::linked() {
+    block_->link[block_->links - 1].patch = offset() - 4;
+}
+
+void Emit::go_to(GuestVirt target) {
+    if (!chains(target)) return jump_through_slot(target);
+    a_.jmp(exit_thunk(target));
+    linked();
+}
+
+void Emit::branch_if(x86::CondCode condition, GuestVirt target) {
+    if (chains(target)) {
+        a_.j(condition, exit_thunk(target));
+        linked();
+        return;
+    }
+    asmjit::Label taken = a_.newLabel();
+    a_.j(condition, taken);
+    cold([this, taken, target] {
+        a_.bind(taken);
+        jump_through_slot(target);
+    });
+}
+
+// The slot of a known EIP is known, so this is a look-up without the hashing; it holds in whatever address space
+// is current, where a patched jump would not.
+void Emit::jump_through_slot(GuestVirt target) {
+    asmjit::Label hit = a_.newLabel();
+    const uint32_t i = JumpCache::index(target.value);
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.mov(x86::ecx, view(offsetof(View, jumps.negated_eip) + 4 * i));
+    a_.lea(x86::ecx, x86::ptr(x86::rcx, static_cast<int32_t>(target.value)));
+    a_.jecxz(x86::rcx, hit);
+    a_.mov(x86::rcx, kSavedRcx);
+    a_.mov(x86::r8d, target.value);
+    jump_to_stub(stubs_.indirect);
+    a_.bind(hit);
+    a_.mov(x86::rcx, kSavedRcx);
+    a_.jmp(view(offsetof(View, jumps.host) + 8 * i));
+}
+
+Emit::After Emit::emit_jump(const Instruction& i) {
+    if (i.operand_size != 4) return emit_stop(i);
+    const Operand& op = i.op(0);
+    if (op.kind == OperandKind::Relative) {
+        ++block_->simulated;
+        const GuestVirt target = next_eip_ + i.immediate;
+        if (target <= eip_) poll();
+        go_to(target);
+        return After::Ended;
+    }
+    poll();
+    if (op.kind == OperandKind::Memory) {
+        if (!linear_address(i)) return emit_stop(i);
+        a_.mov(x86::r8d, guest_memory(4, Access::Read));
+    } else {
+        a_.mov(x86::r8d, host32(op.reg));
+    }
+    ++block_->simulated;
+    jump_to_stub(stubs_.indirect);
+    return After::Ended;
+}
+
+Emit::After Emit::emit_jcc(const Instruction& i) {
+    if (i.operand_size != 4) return emit_stop(i);
+    ++block_->simulated;
+    const GuestVirt target = next_eip_ + i.immediate;
+    if (target <= eip_) poll();
+    branch_if(condition_of(i), target);
+    return After::GoesOn;
+}
+
+// LOOP, LOOPE, LOOPNE (E2, E1, E0) and JECXZ (E3).
+Emit::After Emit::emit_loop(const Instruction& i) {
+    if (i.operand_size != 4 || i.address_size != 4) return emit_stop(i);
+    ++block_->simulated;
+    const GuestVirt target = next_eip_ + i.immediate;
+    if (target <= eip_) poll();
+    asmjit::Label taken = a_.newLabel(), not_taken = a_.newLabel();
+    if (i.opcode == 0xe3) {
+        a_.jecxz(x86::ecx, taken);
+        a_.jmp(not_taken);
+    } else {
+        a_.lea(x86::ecx, x86::ptr(x86::rcx, -1));
+        asmjit::Label zero = a_.newLabel(), more = a_.newLabel();
+        a_.jecxz(x86::ecx, zero);
+        a_.jmp(more);
+        a_.bind(zero);
+        a_.jmp(not_taken);
+        a_.bind(more);
+        if (i.opcode == 0xe1) a_.jnz(not_taken);
+        if (i.opcode == 0xe0) a_.jz(not_taken);
+    }
+    a_.bind(taken);
+    go_to(target);
+    a_.bind(not_taken);
+    return After::GoesOn;
+}
+
+// The guest's return address goes to the guest's stack; its negative and the host's return address, to the host's.
+void Emit::call_host(GuestVirt return_eip, std::function<void()> call) {
+    a_.push(asmjit::Imm(static_cast<int32_t>(0u - return_eip.value)));
+    call();
+    a_.lea(x86::rsp, x86::ptr(x86::rsp, 8));
+    go_to(return_eip);
+}
+
+void Emit::push_dword(std::function<void(const x86::Mem&)> store) {
+    a_.lea(kLinear, x86::ptr(x86::r12, -4));
+    x86::Mem to = guest_memory(4, Access::Write);
+    to.setSize(4);
+    store(to);
+    a_.lea(x86::r12d, x86::ptr(x86::r12, -4));
+}
+
+Emit::After Emit::emit_call(const Instruction& i) {
+    if (i.operand_size != 4) return emit_stop(i);
+    const Operand& op = i.op(0);
+    const bool relative = op.kind == OperandKind::Relative;
+    const GuestVirt target = next_eip_ + i.immediate;
+    if (!relative || target <= eip_) poll();
+    if (op.kind == OperandKind::Memory) {
+        if (!linear_address(i)) return emit_stop(i);
+        a_.mov(x86::r8d, guest_memory(4, Access::Read));
+        a_.mov(context(offsetof(VcpuContext, scratch), 4), x86::r8d);
+    } else if (!relative) {
+        a_.mov(context(offsetof(VcpuContext, scratch), 4), host32(op.reg));
+    }
+    ++block_->simulated;
+    push_dword([this](const x86::Mem& to) { a_.mov(to, asmjit::Imm(static_cast<int32_t>(next_eip_.value))); });
+    call_host(next_eip_, [&] {
+        if (relative && chains(target)) {
+            a_.call(exit_thunk(target));
+            linked();
+            return;
+        }
+        if (relative)
+            a_.mov(x86::r8d, target.value);
+        else
+            a_.mov(x86::r8d, context(offsetof(VcpuContext, scratch), 4));
+        a_.call(asmjit::Imm(reinterpret_cast<uint64_t>(stubs_.indirect)));
+    });
+    return After::Ended;
+}
+
+Emit::After Emit::emit_ret(const Instruction& i) {
+    if (i.operand_size != 4) return emit_stop(i);
+    ++block_->simulated;
+    const auto popped = static_cast<int32_t>(4 + (i.operand_count ? i.immediate & 0xffff : 0));
+    a_.mov(kLinear, x86::r12d);
+    a_.mov(x86::r8d, guest_memory(4, Access::Read));
+    a_.lea(x86::r12d, x86::ptr(x86::r12, popped));
+    asmjit::Label match = a_.newLabel();
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.mov(x86::ecx, x86::ptr(x86::rsp, 8));
+    a_.lea(x86::ecx, x86::ptr(x86::rcx, x86::r8));
+    a_.jecxz(x86::rcx, match);
+    a_.mov(x86::rcx, kSavedRcx);
+    jump_to_stub(stubs_.return_miss);
+    a_.bind(match);
+    a_.mov(x86::rcx, kSavedRcx);
+    a_.ret();
+    return After::Ended;
+}
+
+}  // namespace ringfold

@@ -1,0 +1,101 @@
+// The frame of a block's emission: its prologue, one instruction after the other, then the cold parts.
+#include "translator/emit/emit.h"
+
+#include <algorithm>
+
+namespace ringfold {
+
+Emit::Emit(const windows::Stubs& stubs, const EmitOptions& options) : stubs_(stubs), options_(options) {}
+
+void Emit::begin(Block& block, const uint8_t* host) {
+    holder_.reset(asmjit::ResetPolicy::kSoft);
+    holder_.init(asmjit::Environment::host(), reinterpret_cast<uint64_t>(host));
+    holder_.attach(&a_);
+    cold_.clear();
+    block_ = &block;
+    block.host = host;
+    fpu_loaded_ = false;
+    if (options_.profile) {
+        a_.mov(x86::r8, reinterpret_cast<uint64_t>(&block.executions));
+        a_.mov(x86::r9, x86::ptr(x86::r8));
+        a_.lea(x86::r9, x86::ptr(x86::r9, 1));
+        a_.mov(x86::ptr(x86::r8), x86::r9);
+    }
+}
+
+bool Emit::instruction(const Instruction& i, GuestVirt eip) {
+    eip_ = eip;
+    next_eip_ = eip + i.length;
+    current_ = &i;
+    start_ = offset();
+    soft_accesses_ = 0;
+    first_site_ = block_->sites.size();
+    block_->spots.push_back({start_, static_cast<uint16_t>(eip - block_->key.eip), kNoUndo, 0});
+    const After after = dispatch(i);
+    for (size_t n = first_site_; n < block_->sites.size(); ++n) {
+        Site& s = *block_->sites[n];
+        s.resume = offset();
+        s.fpu = s.fpu || fpu_loaded_;
+    }
+    ++block_->instructions;
+    return after == After::GoesOn;
+}
+
+Emit::After Emit::dispatch(const Instruction& i) {
+    const bool simulate = options_.simulate_families >> static_cast<unsigned>(i.row->emit) & 1;
+    if (simulate) return i.row->emit == EmitKind::call || i.row->emit == EmitKind::jump || i.row->emit == EmitKind::jcc ||
+                                 i.row->emit == EmitKind::ret || i.row->emit == EmitKind::loop || i.row->emit == EmitKind::stop
+                             ? emit_stop(i)
+                             : emit_step(i);
+    switch (i.row->emit) {
+#define EMITTER(name) \
+    case EmitKind::name: return emit_##name(i);
+#include "translator/classify/emitters.def"
+#undef EMITTER
+    }
+    return emit_stop(i);
+}
+
+void Emit::fall_through(GuestVirt next) {
+    current_ = nullptr;
+    eip_ = next_eip_ = next;
+    go_to(next);
+}
+
+void Emit::finish() {
+    while (offset() < windows::kForwarderBytes) a_.nop();
+    // A cold part may add others.
+    for (size_t n = 0; n < cold_.size(); ++n) {
+        auto emit = std::move(cold_[n]);
+        emit();
+    }
+    block_->host_length = offset();
+}
+
+std::span<const uint8_t> Emit::code() const {
+    const auto& buffer = holder_.textSection()->buffer();
+    return {buffer.data(), buffer.size()};
+}
+
+Site& Emit::site(Access access, unsigned size) {
+    Site& s = *block_->sites.emplace_back(std::make_unique<Site>());
+    s.block = block_;
+    s.guest_offset = static_cast<uint16_t>(eip_ - block_->key.eip);
+    s.next_offset = static_cast<uint16_t>(next_eip_ - block_->key.eip);
+    s.retry = start_;
+    s.access = access;
+    s.size = static_cast<uint8_t>(size);
+    s.fpu = fpu_loaded_;
+    return s;
+}
+
+void Emit::jump_to_stub(const void* stub) {
+    a_.jmp(asmjit::Imm(reinterpret_cast<uint64_t>(stub)));
+}
+
+void Emit::call_monitor(const Site& s, const void* stub) {
+    a_.mov(x86::r9, reinterpret_cast<uint64_t>(&s));
+    jump_to_stub(stub);
+}
+
+}  // namespace ringfold

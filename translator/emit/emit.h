@@ -1,0 +1,117 @@
+// Emission of one block: guest instructions in, host code and its tables (sites, spots, links) out.
+//
+// One function per family of emitters.def, in the file of the family: ident.cpp, stack.cpp, branch.cpp, flags.cpp,
+// string.cpp, simulate.cpp. A function that meets a case it does not handle calls step() or stop(): the
+// interpreter's turn, which is always right. What is rare goes to cold(), behind the block's straight path.
+#pragma once
+
+#include <asmjit/x86.h>
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "translator/cache/block.h"
+#include "translator/classify/classifier.h"
+#include "translator/emit/reencode.h"
+#include "translator/engine/windows/registers.h"
+#include "translator/engine/windows/stubs.h"
+
+namespace ringfold {
+
+namespace x86 = asmjit::x86;
+
+struct EmitOptions {
+    bool profile = false;           // count each block's executions
+    uint32_t simulate_families = 0;  // bit set of EmitKind: leave these to the interpreter (for bisecting a bug)
+};
+
+class Emit {
+public:
+    Emit(const windows::Stubs& stubs, const EmitOptions& options);
+
+    // Starts a block whose code will lie at `host`. The block's key is set.
+    void begin(Block& block, const uint8_t* host);
+    // Emits one instruction; false once it has ended the block.
+    bool instruction(const Instruction&, GuestVirt eip);
+    // Ends a block that no instruction ended: goes on at `next`.
+    void fall_through(GuestVirt next);
+    // Emits the cold parts. The code is then in code(); the block's tables are complete.
+    void finish();
+    std::span<const uint8_t> code() const;
+
+private:
+    enum class After : bool { GoesOn, Ended };
+
+    // --- families -------------------------------------------------------------------------------------------
+    After emit_ident(const Instruction&);
+    After emit_step(const Instruction&);
+    After emit_stop(const Instruction&);
+    After emit_nothing(const Instruction&);
+    After emit_push(const Instruction&);
+    After emit_pop(const Instruction&);
+    After emit_leave(const Instruction&);
+    After emit_call(const Instruction&);
+    After emit_jump(const Instruction&);
+    After emit_jcc(const Instruction&);
+    After emit_ret(const Instruction&);
+    After emit_loop(const Instruction&);
+    After emit_fpu(const Instruction&);
+    After emit_simd(const Instruction&);
+    After emit_cli(const Instruction&);
+    After emit_sti(const Instruction&);
+    After emit_pushf(const Instruction&);
+    After emit_popf(const Instruction&);
+    After emit_cld(const Instruction&);
+    After emit_std_(const Instruction&);
+    After emit_string(const Instruction&);
+    After dispatch(const Instruction&);
+
+    // --- guest memory (memory.cpp) ---------------------------------------------------------------------------
+    // r8d = linear address of the memory operand. Declines (false) where the segment's checks are not emitted.
+    bool linear_address(const Instruction&);
+    void effective_address(const MemoryOperand&);
+    void add_segment_base(unsigned segment);
+    // The host's operand for guest memory at r8d: through the soft TLB [r8 + r9], or through the window gs:[r8d].
+    // Clobbers r8 to r11; a miss calls the monitor and starts the instruction again, so nothing may have changed.
+    x86::Mem guest_memory(unsigned size, Access);
+    // The form that guest_memory() leads to, for reencode().
+    MemoryForm form() const { return block_->key.mode.direct ? MemoryForm::WindowScratch : MemoryForm::Pointer; }
+    bool direct() const { return block_->key.mode.direct; }
+
+    // --- leaving (branch.cpp, simulate.cpp) ------------------------------------------------------------------
+    void poll();  // a waiting event interrupts here, before the current instruction
+    void go_to(GuestVirt target);
+    void branch_if(x86::CondCode, GuestVirt target);
+    void jump_through_slot(GuestVirt target);
+    // May a jump to this target be patched in, rather than looked up in the current view each time?
+    bool chains(GuestVirt target) const;
+    asmjit::Label exit_thunk(GuestVirt target);  // of a new link
+    void linked();                               // the last four bytes emitted are that link's rel32
+    void jump_to_stub(const void* stub);
+    void push_dword(std::function<void(const x86::Mem&)> store);
+    void call_host(GuestVirt return_eip, std::function<void()> call);
+
+    // A site for the current instruction; `resume` is set when the instruction ends.
+    Site& site(Access access = Access::Read, unsigned size = 0);
+    void call_monitor(const Site&, const void* stub);
+    void cold(std::function<void()> emit) { cold_.push_back(std::move(emit)); }
+    void raw(std::span<const uint8_t> bytes) { a_.embed(bytes.data(), bytes.size()); }
+    uint32_t offset() const { return static_cast<uint32_t>(a_.offset()); }
+
+    const windows::Stubs& stubs_;
+    EmitOptions options_;
+    asmjit::CodeHolder holder_;
+    x86::Assembler a_;
+    std::vector<std::function<void()>> cold_;
+
+    Block* block_ = nullptr;
+    GuestVirt eip_{}, next_eip_{};  // the current instruction and the one behind it
+    const Instruction* current_ = nullptr;
+    uint32_t start_ = 0;            // host offset of the current instruction
+    size_t first_site_ = 0;         // sites of the current instruction start here
+    unsigned soft_accesses_ = 0;    // of the current instruction
+    bool fpu_loaded_ = false;       // the block has made sure of the FPU state
+};
+
+}  // namespace ringfold

@@ -1,0 +1,113 @@
+// CLI, STI, PUSHF, POPF, CLD, STD: the guest's IF and DF live in memory, never in the host's flags.
+#include "translator/emit/emit.h"
+
+namespace ringfold {
+
+using namespace windows;
+
+namespace {
+x86::Mem interrupt_flag() { return context(offsetof(VcpuContext, cpu.interrupt_flag), 1); }
+x86::Mem direction_flag() { return context(offsetof(VcpuContext, cpu.direction_flag), 1); }
+x86::Mem system_flags() { return context(offsetof(VcpuContext, cpu.system_flags), 4); }
+}  // namespace
+
+// CPL 0 never lacks the privilege; others depend on IOPL, which the interpreter looks at.
+Emit::After Emit::emit_cli(const Instruction& i) {
+    if (block_->key.mode.user) return emit_step(i);
+    ++block_->simulated;
+    a_.mov(interrupt_flag(), 0);
+    return After::GoesOn;
+}
+
+// With an interrupt waiting, the interpreter runs STI and the instruction in its shadow.
+Emit::After Emit::emit_sti(const Instruction& i) {
+    if (block_->key.mode.user) return emit_stop(i);
+    ++block_->simulated;
+    asmjit::Label quiet = a_.newLabel(), waiting = a_.newLabel();
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.movzx(x86::ecx, context(offsetof(VcpuContext, irq_asserted), 1));
+    a_.jecxz(x86::rcx, quiet);
+    a_.jmp(waiting);
+    a_.bind(quiet);
+    a_.mov(x86::rcx, kSavedRcx);
+    a_.mov(interrupt_flag(), 1);
+    Site& s = site();
+    s.instruction = std::make_unique<Instruction>(i);
+    cold([this, waiting, &s] {
+        a_.bind(waiting);
+        a_.mov(x86::rcx, kSavedRcx);
+        call_monitor(s, stubs_.stop);
+    });
+    return After::GoesOn;
+}
+
+Emit::After Emit::emit_pushf(const Instruction& i) {
+    if (i.operand_size != 4) return emit_step(i);
+    ++block_->simulated;
+    push_dword([this](const x86::Mem& to) {
+        a_.lea(x86::r8, to);
+        a_.pushfq();
+        a_.pop(x86::r10);
+        // AND would change the flags that were just read; PEXT and PDEP do not.
+        a_.pext(x86::r10d, x86::r10d, context(offsetof(VcpuContext, arithmetic_mask), 4));
+        a_.pdep(x86::r10d, x86::r10d, context(offsetof(VcpuContext, arithmetic_mask), 4));
+        a_.movzx(x86::r9d, interrupt_flag());
+        a_.rorx(x86::r9d, x86::r9d, 32 - 9);
+        a_.lea(x86::r10d, x86::ptr(x86::r10, x86::r9));
+        a_.movzx(x86::r9d, direction_flag());
+        a_.rorx(x86::r9d, x86::r9d, 32 - 10);
+        a_.lea(x86::r10d, x86::ptr(x86::r10, x86::r9));
+        a_.mov(x86::r9d, system_flags());
+        a_.lea(x86::r10d, x86::ptr(x86::r10, x86::r9, 0, static_cast<int32_t>(flag::kAlwaysSet)));
+        x86::Mem plain = x86::ptr(x86::r8, 0, 4);
+        if (direct()) plain.setSegment(x86::gs);
+        a_.mov(plain, x86::r10d);
+    });
+    return After::GoesOn;
+}
+
+// Inline while nothing but arithmetic flags, IF and DF changes.
+Emit::After Emit::emit_popf(const Instruction& i) {
+    if (i.operand_size != 4 || block_->key.mode.user) return emit_stop(i);
+    ++block_->simulated;
+    constexpr uint32_t kInline = flag::kArithmetic | flag::IF | flag::DF | 0xffc0802a;  // and what reads as fixed
+    asmjit::Label rare = a_.newLabel();
+    a_.mov(kLinear, x86::r12d);
+    a_.mov(x86::r10d, guest_memory(4, Access::Read));
+    a_.mov(x86::r9d, x86::r10d);
+    a_.and_(x86::r9d, ~kInline);
+    a_.cmp(x86::r9d, system_flags());
+    a_.jne(rare);
+    a_.bt(x86::r10d, 9);
+    a_.setc(x86::r9b);
+    a_.test(context(offsetof(VcpuContext, irq_asserted), 1), x86::r9b);
+    a_.jnz(rare);  // an interrupt will be taken
+    a_.mov(interrupt_flag(), x86::r9b);
+    a_.bt(x86::r10d, 10);
+    a_.setc(direction_flag());
+    a_.and_(x86::r10d, flag::kArithmetic);
+    a_.push(x86::r10);
+    a_.popfq();
+    a_.lea(x86::r12d, x86::ptr(x86::r12, 4));
+    Site& s = site();
+    s.instruction = std::make_unique<Instruction>(i);
+    cold([this, rare, &s] {
+        a_.bind(rare);
+        call_monitor(s, stubs_.step);
+    });
+    return After::GoesOn;
+}
+
+Emit::After Emit::emit_cld(const Instruction&) {
+    ++block_->simulated;
+    a_.mov(direction_flag(), 0);
+    return After::GoesOn;
+}
+
+Emit::After Emit::emit_std_(const Instruction&) {
+    ++block_->simulated;
+    a_.mov(direction_flag(), 1);
+    return After::GoesOn;
+}
+
+}  // namespace ringfold

@@ -1,0 +1,68 @@
+// PUSH, POP, LEAVE. The access comes first, ESP moves after it: a fault finds ESP as it was.
+#include "translator/emit/emit.h"
+
+namespace ringfold {
+
+using namespace windows;
+
+namespace {
+const x86::Gp kEsp32 = x86::r12d, kEsp64 = x86::r12;
+}
+
+Emit::After Emit::emit_push(const Instruction& i) {
+    const int size = i.operand_size;
+    const Operand& op = i.op(0);
+    if (op.kind != OperandKind::Gpr && op.kind != OperandKind::Immediate && op.kind != OperandKind::Memory) return emit_step(i);
+    if (op.kind == OperandKind::Memory) {
+        if (size != 4 || !linear_address(i)) return emit_step(i);
+        a_.mov(x86::r10d, guest_memory(4, Access::Read));
+        a_.mov(context(offsetof(VcpuContext, scratch), 4), x86::r10d);
+    }
+    ++block_->simulated;
+    a_.lea(kLinear, x86::ptr(kEsp64, -size));
+    x86::Mem to = guest_memory(static_cast<unsigned>(size), Access::Write);
+    to.setSize(static_cast<uint32_t>(size));
+    switch (op.kind) {
+        case OperandKind::Immediate: a_.mov(to, asmjit::Imm(size == 4 ? static_cast<int32_t>(i.immediate) : static_cast<int16_t>(i.immediate))); break;
+        case OperandKind::Memory:
+            a_.mov(x86::r10d, context(offsetof(VcpuContext, scratch), 4));
+            a_.mov(to, x86::r10d);
+            break;
+        default: a_.mov(to, size == 4 ? host32(op.reg) : host16(op.reg)); break;
+    }
+    a_.lea(kEsp32, x86::ptr(kEsp64, -size));
+    return After::GoesOn;
+}
+
+Emit::After Emit::emit_pop(const Instruction& i) {
+    const int size = i.operand_size;
+    const Operand& op = i.op(0);
+    if (op.kind != OperandKind::Gpr) return emit_step(i);
+    ++block_->simulated;
+    a_.mov(kLinear, kEsp32);
+    const x86::Mem from = guest_memory(static_cast<unsigned>(size), Access::Read);
+    if (op.reg == ESP && size == 2) {  // ESP moves before the write to SP
+        a_.movzx(x86::r10d, from.cloneResized(2));
+        a_.lea(kEsp32, x86::ptr(kEsp64, size));
+        a_.mov(x86::r12w, x86::r10w);
+        return After::GoesOn;
+    }
+    if (size == 4)
+        a_.mov(host32(op.reg), from);
+    else
+        a_.mov(host16(op.reg), from);
+    if (op.reg != ESP) a_.lea(kEsp32, x86::ptr(kEsp64, size));
+    return After::GoesOn;
+}
+
+Emit::After Emit::emit_leave(const Instruction& i) {
+    if (i.operand_size != 4) return emit_step(i);
+    ++block_->simulated;
+    a_.mov(kLinear, x86::ebp);
+    a_.mov(x86::r10d, guest_memory(4, Access::Read));
+    a_.lea(kEsp32, x86::ptr(x86::rbp, 4));
+    a_.mov(x86::ebp, x86::r10d);
+    return After::GoesOn;
+}
+
+}  // namespace ringfold

@@ -1,0 +1,59 @@
+// What translated code reaches through its state register (r14): the guest CPU's state, and behind it the
+// monitor's own hot fields. One per vCPU; its offsets are baked into translations.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "shadowmmu/view.h"
+#include "vmm/base/cpu_state.h"
+
+namespace ringfold {
+
+class TranslatedCpu;
+
+// The host registers at a host fault, as the signal handler found them.
+struct HostFault {
+    uint64_t gpr[16];  // encoding order: rax rcx rdx rbx rsp rbp rsi rdi r8 ... r15
+    uint64_t rip, rflags;
+    uint64_t address;  // si_addr
+    int signal;
+    uint32_t trap, error;  // x86 trap number and error code
+};
+
+struct alignas(64) VcpuContext {
+    CpuState cpu;
+
+    // The View of the current privilege, as r15 holds it (see registers.h).
+    uint64_t view_register = 0;
+    // Read through by every poll. Points at a readable word, or at an inaccessible page once an event waits.
+    std::atomic<const volatile void*> poll = nullptr;
+    // INTR is asserted: STI, POPF and IRET must look. Changed on the vCPU's thread only.
+    uint8_t irq_asserted = 0;
+    // Zero while the guest's FPU state is in the host's registers; then cpu.fpu is out of date.
+    uint8_t fpu_saved = 1;
+    // Set by the monitor when it resumes in the middle of a translation that needs the FPU state loaded.
+    uint8_t reload_fpu = 0;
+    // Non-zero where FS or GS is not a writable data segment with a limit of 4 GiB: accesses are simulated.
+    uint8_t odd_fs = 1, odd_gs = 1;
+    uint8_t fault_with_fpu = 0;  // fpu_saved was zero when the host fault came
+    uint32_t host_mxcsr = 0x1f80;
+
+    uint64_t monitor_rsp = 0;       // the monitor's stack while translated code runs
+    uint64_t return_rsp = 0;        // the host return stack while the monitor runs
+    uint64_t negated_return_top = 0;  // minus the empty return stack's rsp
+    const void* next_pc = nullptr;  // where the monitor's answer resumes
+
+    uint32_t scratch = 0;  // a value kept across the two accesses of one instruction
+
+    // Masks that translated code takes from memory: PEXT and PDEP leave the flags alone.
+    uint32_t arithmetic_mask = flag::kArithmetic;
+
+    HostFault fault{};
+    TranslatedCpu* owner = nullptr;
+};
+
+static_assert(offsetof(VcpuContext, cpu) == 0, "r14 addresses CpuState too");
+
+}  // namespace ringfold

@@ -1,0 +1,219 @@
+// The windows engine's fixed host code, as listings.
+#include "translator/engine/windows/stubs.h"
+
+#include <cstring>
+#include <functional>
+
+#include "translator/engine/windows/registers.h"
+#include "vmm/base/result.h"
+
+namespace ringfold::windows {
+
+namespace {
+
+using x86::Assembler;
+
+constexpr size_t kStubBytes = 16 * 1024;
+
+#define FIELD(member) context(offsetof(VcpuContext, member))
+#define FIELD_SIZED(member, size) context(offsetof(VcpuContext, member), size)
+
+x86::Mem guest_register(unsigned n) { return context(offsetof(VcpuContext, cpu.gpr) + 4 * n, 4); }
+
+// The flags by LAHF and SETO: PUSHF and above all POPF cost several times as much.
+void save_flags(Assembler& a) {
+    a.lahf();
+    a.seto(x86::al);
+    a.movzx(x86::ecx, x86::ah);
+    a.movzx(x86::eax, x86::al);
+    a.shl(x86::eax, 11);
+    a.or_(x86::eax, x86::ecx);
+    a.and_(x86::eax, flag::kArithmetic);
+    a.mov(FIELD_SIZED(cpu.arithmetic_flags, 4), x86::eax);
+}
+
+void restore_flags(Assembler& a) {
+    a.mov(x86::ecx, FIELD_SIZED(cpu.arithmetic_flags, 4));
+    a.mov(x86::ah, x86::cl);  // SF ZF AF PF CF
+    a.shr(x86::ecx, 11);
+    a.mov(x86::al, x86::cl);
+    a.and_(x86::al, 1);
+    a.add(x86::al, 0x7f);  // overflows if it was 1
+    a.sahf();
+}
+
+void save_registers(Assembler& a) {
+    for (unsigned n = 0; n < 8; ++n) a.mov(guest_register(n), host32(n));
+}
+
+void restore_registers(Assembler& a) {
+    for (unsigned n = 0; n < 8; ++n) a.mov(host32(n), guest_register(n));
+}
+
+// FXSAVE would show the guest host addresses in the x87 instruction and data pointers: they are wiped.
+void save_fpu(Assembler& a) {
+    asmjit::Label saved = a.newLabel();
+    a.cmp(FIELD_SIZED(fpu_saved, 1), 0);
+    a.jne(saved);
+    a.fxsave(FIELD_SIZED(cpu.fpu, 512));
+    a.xor_(x86::eax, x86::eax);
+    a.mov(context(offsetof(VcpuContext, cpu.fpu) + 8, 8), x86::rax);
+    a.mov(context(offsetof(VcpuContext, cpu.fpu) + 16, 8), x86::rax);
+    a.mov(FIELD_SIZED(fpu_saved, 1), 1);
+    a.fninit();
+    a.ldmxcsr(FIELD_SIZED(host_mxcsr, 4));
+    a.bind(saved);
+}
+
+void reload_fpu(Assembler& a) {
+    asmjit::Label done = a.newLabel();
+    a.cmp(FIELD_SIZED(reload_fpu, 1), 0);
+    a.je(done);
+    a.fxrstor(FIELD_SIZED(cpu.fpu, 512));
+    a.mov(FIELD_SIZED(fpu_saved, 1), 0);
+    a.mov(FIELD_SIZED(reload_fpu, 1), 0);
+    a.bind(done);
+}
+
+void save_guest(Assembler& a) {
+    save_registers(a);
+    save_flags(a);
+    save_fpu(a);
+    a.mov(FIELD(return_rsp), x86::rsp);
+    a.mov(x86::rsp, FIELD(monitor_rsp));
+}
+
+// rax: where to go on.
+void emit_resume(Assembler& a) {
+    a.mov(FIELD(next_pc), x86::rax);
+    reload_fpu(a);
+    a.mov(x86::rsp, FIELD(return_rsp));
+    a.mov(kView, FIELD(view_register));
+    restore_flags(a);
+    restore_registers(a);
+    a.jmp(FIELD_SIZED(next_pc, 8));
+}
+
+const x86::Gp kCalleeSaved[] = {x86::rbx, x86::rbp, x86::r12, x86::r13, x86::r14, x86::r15};
+
+void emit_enter(Assembler& a, const asmjit::Label& resume) {
+    for (const auto& r : kCalleeSaved) a.push(r);
+    a.sub(x86::rsp, 8);  // aligned for the calls out of translated code
+    a.lea(kContext, x86::ptr(x86::rdi, kContextBias));
+    a.mov(kWindow.r32(), kWindowBias);
+    a.mov(FIELD(monitor_rsp), x86::rsp);
+    a.mov(x86::rax, x86::rsi);
+    a.jmp(resume);
+}
+
+void emit_leave(Assembler& a) {
+    a.mov(x86::rsp, FIELD(monitor_rsp));
+    a.add(x86::rsp, 8);
+    for (size_t n = std::size(kCalleeSaved); n-- > 0;) a.pop(kCalleeSaved[n]);
+    a.ret();
+}
+
+void emit_call_monitor(Assembler& a, MonitorFunction function, const asmjit::Label& resume) {
+    save_guest(a);
+    a.lea(x86::rdi, x86::ptr(kContext, -kContextBias));
+    a.mov(x86::rsi, x86::r9);
+    a.mov(x86::edx, x86::r8d);
+    a.mov(x86::rax, reinterpret_cast<uint64_t>(function));
+    a.call(x86::rax);
+    a.jmp(resume);
+}
+
+// The registers are in VcpuContext::fault already; only the FPU's are still the guest's.
+void emit_host_fault(Assembler& a, const void* (*function)(VcpuContext*) noexcept, const asmjit::Label& resume) {
+    save_fpu(a);
+    a.lea(x86::rdi, x86::ptr(kContext, -kContextBias));
+    a.mov(x86::rax, reinterpret_cast<uint64_t>(function));
+    a.call(x86::rax);
+    a.jmp(resume);
+}
+
+// r8d: the target EIP. Touches no flags; the tag is the negated EIP, so that adding gives zero on a hit.
+void emit_indirect(Assembler& a, const asmjit::Label& miss) {
+    asmjit::Label hit = a.newLabel();
+    a.rorx(x86::r9d, x86::r8d, 14);
+    a.lea(x86::r9d, x86::ptr(x86::r9, x86::r8, 3));
+    a.shrx(x86::r9d, x86::r9d, kWindow.r32());
+    a.mov(kSavedRcx, x86::rcx);
+    a.mov(x86::ecx, view(offsetof(View, jumps.negated_eip), x86::r9, 2));
+    a.lea(x86::ecx, x86::ptr(x86::rcx, x86::r8));
+    a.jecxz(x86::ecx, hit);
+    a.mov(x86::rcx, kSavedRcx);
+    a.jmp(miss);
+    a.bind(hit);
+    a.mov(x86::rcx, kSavedRcx);
+    a.jmp(view(offsetof(View, jumps.host), x86::r9, 3));
+}
+
+// The pair on top did not belong to this return: drop it, unless the stack is empty, and look the target up.
+void emit_return_miss(Assembler& a, const asmjit::Label& indirect) {
+    asmjit::Label empty = a.newLabel();
+    a.mov(kSavedRcx, x86::rcx);
+    a.mov(x86::rcx, FIELD(negated_return_top));
+    a.lea(x86::rcx, x86::ptr(x86::rcx, x86::rsp));
+    a.jecxz(x86::rcx, empty);
+    a.lea(x86::rsp, x86::ptr(x86::rsp, 16));
+    a.bind(empty);
+    a.mov(x86::rcx, kSavedRcx);
+    a.jmp(indirect);
+}
+
+// The word behind the empty stack matched by chance: put back the sentinel that RET took.
+void emit_return_empty(Assembler& a, const asmjit::Label& indirect) {
+    a.lea(x86::rsp, x86::ptr(x86::rsp, -8));
+    a.jmp(indirect);
+}
+
+}  // namespace
+
+void write_forwarder(CodeCache& cache, const uint8_t* at, uint32_t eip, const Stubs& stubs) {
+    uint8_t code[kForwarderBytes] = {0x41, 0xb8, 0, 0, 0, 0, 0xe9};
+    memcpy(code + 2, &eip, 4);
+    const auto distance = static_cast<int32_t>(static_cast<const uint8_t*>(stubs.look_up) - (at + kForwarderBytes));
+    memcpy(code + 7, &distance, 4);
+    cache.overwrite(at, code, sizeof code);
+}
+
+Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
+    const uint8_t* base = cache.reserve(kStubBytes);
+    asmjit::CodeHolder holder;
+    holder.init(asmjit::Environment::host(), reinterpret_cast<uint64_t>(base));
+    Assembler a(&holder);
+
+    asmjit::Label resume = a.newLabel(), indirect_miss = a.newLabel(), indirect = a.newLabel();
+    auto here = [&](const std::function<void()>& emit) {
+        a.align(asmjit::AlignMode::kCode, 16);
+        const auto at = base + a.offset();
+        emit();
+        return static_cast<const void*>(at);
+    };
+    auto calls = [&](MonitorFunction f) { return here([&] { emit_call_monitor(a, f, resume); }); };
+
+    Stubs stubs{};
+    const void* enter = here([&] { emit_enter(a, resume); });
+    stubs.enter = reinterpret_cast<void (*)(VcpuContext*, const void*)>(reinterpret_cast<uintptr_t>(enter));
+    here([&] { a.bind(resume); emit_resume(a); });
+    stubs.leave = here([&] { emit_leave(a); });
+    stubs.soft_miss = calls(monitor.soft_miss);
+    stubs.step = calls(monitor.step);
+    stubs.stop = calls(monitor.stop);
+    stubs.fpu = calls(monitor.fpu);
+    stubs.link = calls(monitor.link);
+    stubs.look_up = here([&] { a.bind(indirect_miss); emit_call_monitor(a, monitor.indirect, resume); });
+    stubs.indirect = here([&] { a.bind(indirect); emit_indirect(a, indirect_miss); });
+    stubs.return_miss = here([&] { emit_return_miss(a, indirect); });
+    stubs.return_empty = here([&] { emit_return_empty(a, indirect); });
+    stubs.host_fault = here([&] { emit_host_fault(a, monitor.host_fault, resume); });
+
+    const auto& buffer = holder.textSection()->buffer();
+    if (holder.hasUnresolvedLinks() || buffer.size() > kStubBytes) throw HostError("cannot emit the world switch");
+    cache.commit(base, buffer.data(), buffer.size());
+    cache.keep();
+    return stubs;
+}
+
+}  // namespace ringfold::windows

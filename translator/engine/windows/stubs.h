@@ -1,0 +1,46 @@
+// The windows engine's fixed host code: the world switch, and the calls that translations make into the monitor.
+//
+// Every call into the monitor works alike: the guest's registers and flags go to VcpuContext, the monitor's stack
+// is taken, a C++ function decides, and its answer is the host address to go on at. A function that wants to leave
+// translated code answers `leave`.
+#pragma once
+
+#include "translator/cache/code_cache.h"
+#include "translator/engine/vcpu_context.h"
+
+namespace ringfold::windows {
+
+// Called from translated code: guest state is saved; throws nothing. r9 and r8 at the call are the arguments.
+using MonitorFunction = const void* (*)(VcpuContext*, void* r9, uint32_t r8) noexcept;
+
+struct MonitorFunctions {
+    MonitorFunction soft_miss, step, stop, link, indirect, fpu;
+    const void* (*host_fault)(VcpuContext*) noexcept;
+};
+
+struct Stubs {
+    void (*enter)(VcpuContext*, const void* host_pc);
+    const void* leave;
+    // r9: Site*, r8d: linear address
+    const void* soft_miss;
+    // r9: Site*
+    const void *step, *stop, *fpu;
+    // r9: Link*
+    const void* link;
+    // r8d: the target EIP, looked up in the jump cache
+    const void* indirect;
+    // The same, straight to the monitor.
+    const void* look_up;
+    // The same for a near return whose pair on the host return stack did not match, or was missing.
+    const void *return_miss, *return_empty;
+    // Where the signal handler sends a host fault in translated code, on the monitor's stack, r14 set.
+    const void* host_fault;
+};
+
+// What a dead block's first bytes become: load r8d with its EIP, jump to look_up.
+inline constexpr uint32_t kForwarderBytes = 11;
+void write_forwarder(CodeCache&, const uint8_t* at, uint32_t eip, const Stubs&);
+
+Stubs emit_stubs(CodeCache&, const MonitorFunctions&);
+
+}  // namespace ringfold::windows

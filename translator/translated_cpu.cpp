@@ -1,0 +1,376 @@
+// -accel bt: events, then translated code, and the functions that translated code calls.
+#include "translator/translated_cpu.h"
+
+#include <algorithm>
+
+#include "translator/decode/fetch.h"
+#include "translator/engine/windows/registers.h"
+#include "translator/interpreter/debug.h"
+#include "vmm/base/log.h"
+#include "vmm/base/result.h"
+#include "vmm/host/crash_report.h"
+
+namespace ringfold {
+
+namespace {
+
+void check_host() {
+    if (!__builtin_cpu_supports("bmi2"))
+        throw HostError("-accel bt needs a host CPU with BMI2 (Intel Haswell, AMD Zen or later); use -accel interp");
+}
+
+bool flat(const SegmentRegister& s) {
+    return s.present() && s.base == 0 && s.limit == 0xffffffff;
+}
+bool flat_data(const SegmentRegister& s) {
+    return flat(s) && s.writable() && !s.expand_down();
+}
+
+}  // namespace
+
+TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& ports, InterruptController& interrupts,
+                             const TranslatorOptions& options)
+    : context_(context),
+      state_(context.cpu),
+      memory_(memory),
+      interrupts_(interrupts),
+      interpreter_(context.cpu, memory, ports),
+      cache_((check_host(), options.cache_bytes)),
+      stubs_(windows::emit_stubs(cache_, monitor_functions())),
+      stacks_(stubs_.return_empty),
+      table_(cache_, memory.tracer(), memory.ram().size()),
+      translator_(memory, cache_, table_, stubs_, options.emit),
+      fault_target_{&context_, &cache_, &stacks_, &stubs_},
+      by_mnemonic_(kMnemonicMax + 1) {
+    table_.set_stubs(&stubs_);
+    context_.owner = this;
+    context_.poll = stacks_.quiet_page();
+    interpreter_.stop = &attention_;
+    translator_.on_eviction = [this] {
+        memory_.forget_code();
+        reset_return_stacks();
+        ++evictions_;
+    };
+    reset_return_stacks();
+    memory_.set_listener(this);
+    windows::install_host_faults();
+}
+
+TranslatedCpu::~TranslatedCpu() {
+    memory_.set_listener(nullptr);
+}
+
+windows::MonitorFunctions TranslatedCpu::monitor_functions() {
+    windows::MonitorFunctions f{};
+    f.soft_miss = [](VcpuContext* c, void* site, uint32_t linear) noexcept {
+        return c->owner->on_soft_miss(*static_cast<Site*>(site), GuestVirt(linear));
+    };
+    f.step = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_step(*static_cast<Site*>(site)); };
+    f.stop = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_stop(*static_cast<Site*>(site)); };
+    f.link = [](VcpuContext* c, void* link, uint32_t) noexcept { return c->owner->on_link(*static_cast<Link*>(link)); };
+    f.indirect = [](VcpuContext* c, void*, uint32_t eip) noexcept { return c->owner->on_lookup(GuestVirt(eip)); };
+    f.fpu = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_fpu(*static_cast<Site*>(site)); };
+    f.host_fault = [](VcpuContext* c) noexcept { return c->owner->on_host_fault(); };
+    return f;
+}
+
+// --- events ---------------------------------------------------------------------------------------------------
+
+// Order matters: whoever sees the trap page must find kicked_ set.
+void TranslatedCpu::kick() noexcept {
+    kicked_.store(true);
+    attention_ = 1;
+    context_.poll = stacks_.trap_page();
+}
+
+void TranslatedCpu::interrupt_line_changed() noexcept {
+    context_.irq_asserted = interrupts_.intr();
+    if (!context_.irq_asserted || !state_.interrupt_flag) return;
+    attention_ = 1;
+    context_.poll = stacks_.trap_page();
+}
+
+bool TranslatedCpu::event_waits() const {
+    return kicked_.load(std::memory_order_relaxed) || (context_.irq_asserted && state_.interrupt_flag) ||
+           state_.activity != Activity::Running;
+}
+
+Exit TranslatedCpu::run() {
+    windows::set_fault_target(&fault_target_);
+    interrupt_line_changed();
+    for (;;) {
+        attention_ = 0;
+        context_.poll = stacks_.quiet_page();
+        if (kicked_.exchange(false)) return Interrupted{};
+        if (state_.activity != Activity::Shutdown && context_.irq_asserted && state_.interrupt_flag &&
+            !state_.interrupt_shadow) {
+            ++counts_.interrupts;
+            interpreter_.interrupt(interrupts_.acknowledge());
+            interrupt_line_changed();
+        }
+        if (state_.activity == Activity::Shutdown) return TripleFault{};
+        if (state_.activity == Activity::Halted) return Halted{};
+        if (const void* pc = dispatch(); pc != stubs_.leave)
+            stubs_.enter(&context_, pc);
+        else if (!kicked_)
+            interpret_one();
+    }
+}
+
+void TranslatedCpu::interpret_one() {
+    ++counts_.interpreted;
+    if (interpreter::breakpoints_enabled(state_)) {
+        interpreter_.step();
+        return;
+    }
+    Instruction i;
+    try {
+        fetch_instruction(state_, memory_, i);
+    } catch (const GuestFault& f) {
+        interpreter_.fault(f);
+        return;
+    }
+    count(i);
+    interpreter_.execute(i);
+}
+
+// --- where to go on -------------------------------------------------------------------------------------------
+
+std::optional<Mode> TranslatedCpu::current_mode() const {
+    const CpuState& s = state_;
+    if (!s.protected_mode() || s.v86() || (s.system_flags & flag::TF) || s.interrupt_shadow || s.pending_debug)
+        return std::nullopt;
+    if (interpreter::breakpoints_enabled(s) || s.cpl == 1 || s.cpl == 2) return std::nullopt;
+    if ((s.system_flags & flag::AC) && (s.cr0 & cr0::AM) && s.cpl == 3) return std::nullopt;
+    if (!flat(s.segment[CS]) || !s.segment[CS].big() || !s.segment[CS].readable()) return std::nullopt;
+    if (!flat_data(s.segment[SS]) || !s.segment[SS].big() || !flat_data(s.segment[DS]) || !flat_data(s.segment[ES]))
+        return std::nullopt;
+    return Mode{.user = s.cpl == 3, .sse = (s.cr4 & cr4::OSFXSR) != 0};
+}
+
+void TranslatedCpu::refresh_segments() {
+    context_.odd_fs = !(state_.segment[FS].limit == 0xffffffff && state_.segment[FS].present() &&
+                        state_.segment[FS].writable() && !state_.segment[FS].expand_down());
+    context_.odd_gs = !(state_.segment[GS].limit == 0xffffffff && state_.segment[GS].present() &&
+                        state_.segment[GS].writable() && !state_.segment[GS].expand_down());
+}
+
+void TranslatedCpu::reset_return_stacks() {
+    for (size_t n = 0; n < 2; ++n) return_rsp_[n] = stacks_.top(static_cast<Privilege>(n));
+    context_.return_rsp = return_rsp_[user_stack_];
+    context_.negated_return_top = 0u - stacks_.top(static_cast<Privilege>(user_stack_));
+}
+
+// The supervisor's stack starts afresh at each entry; the user's is found as it was left.
+void TranslatedCpu::enter_mode(Mode mode) {
+    const Privilege p = mode.privilege();
+    context_.view_register = reinterpret_cast<uint64_t>(&memory_.view(p)) + windows::kViewBias;
+    state_.system_flags &= ~flag::RF;
+    refresh_segments();
+    if (mode.user == user_stack_) return;
+    return_rsp_[user_stack_] = context_.return_rsp;
+    user_stack_ = mode.user;
+    context_.return_rsp = mode.user ? return_rsp_[1] : stacks_.top(p);
+    context_.negated_return_top = 0u - stacks_.top(p);
+}
+
+void TranslatedCpu::code_mapping_changed(Privilege) {
+    reset_return_stacks();
+    table_.unchain_other_pages();
+}
+
+void TranslatedCpu::views_changed() {
+    return_rsp_[1] = stacks_.top(Privilege::User);
+    if (user_stack_) context_.return_rsp = return_rsp_[1];
+}
+
+Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode) {
+    const auto answer = memory_.code_mapping(eip, mode.privilege());
+    const auto* mapping = std::get_if<Mapping>(&answer);
+    if (!mapping) return nullptr;
+    const BlockKey key{mapping->physical, eip, mode};
+    Block* block = table_.find(key);
+    if (block && block->crosses_page) {
+        const auto second = memory_.code_mapping(eip.page() + kPageSize, mode.privilege());
+        const auto* m = std::get_if<Mapping>(&second);
+        if (!m) return nullptr;
+        if (m->physical.page() != block->second_page.page()) {
+            table_.kill(*block);
+            block = nullptr;
+        } else {
+            memory_.note_code_page(eip.page() + kPageSize, mode.privilege(), *m);
+        }
+    }
+    if (!block) return translator_.translate(key, *mapping);
+    memory_.note_code_page(eip, mode.privilege(), *mapping);
+    return block;
+}
+
+const void* TranslatedCpu::dispatch() {
+    if (event_waits()) return stubs_.leave;
+    const auto mode = current_mode();
+    if (!mode) return stubs_.leave;
+    JumpCache& jumps = memory_.view(mode->privilege()).jumps;
+    const GuestVirt eip(state_.eip);
+    const uint32_t i = JumpCache::index(eip.value);
+    // The views of a privilege are shared by all modes of it, so the block found there must be of this one.
+    Block* block = nullptr;
+    if (jumps.negated_eip[i] == 0u - eip.value && mode_of_views_[mode->user] == mode->bits()) {
+        enter_mode(*mode);
+        return jumps.host[i];
+    }
+    if (mode_of_views_[mode->user] != mode->bits()) {
+        memory_.forget_code();
+        mode_of_views_[mode->user] = mode->bits();
+        reset_return_stacks();
+    }
+    ++counts_.lookups;
+    block = find_block(eip, *mode);
+    if (!block) return stubs_.leave;
+    JumpCache& now = memory_.view(mode->privilege()).jumps;
+    now.negated_eip[i] = 0u - eip.value;
+    now.host[i] = block->host;
+    enter_mode(*mode);
+    if (log::enabled(log::Exec)) log::print(log::Exec, "exec {:08x}\n", eip.value);
+    return block->host;
+}
+
+const void* TranslatedCpu::resume_at(Site& site, uint32_t host_offset) {
+    context_.reload_fpu = site.fpu;
+    enter_mode(site.block->key.mode);
+    return site.block->host + host_offset;
+}
+
+const void* TranslatedCpu::resume_behind(Site& site, Step step) {
+    const Block& block = *site.block;
+    if (step == Step::Done && !block.dead && state_.eip == block.key.eip.value + site.next_offset && !event_waits() &&
+        current_mode() == block.key.mode)
+        return resume_at(site, site.resume);
+    return dispatch();
+}
+
+// --- what translated code calls -------------------------------------------------------------------------------
+
+const Instruction& TranslatedCpu::instruction_of(Site& site) {
+    if (!site.instruction) {
+        site.instruction = std::make_unique<Instruction>();
+        const auto& bytes = site.block->bytes;
+        decode(std::span(bytes).subspan(site.guest_offset), CodeSize::Bits32, *site.instruction);
+    }
+    return *site.instruction;
+}
+
+const void* TranslatedCpu::execute(Site& site) {
+    state_.eip = site.block->key.eip.value + site.guest_offset;
+    const Instruction& i = instruction_of(site);
+    count(i);
+    memory_.set_road(TraceRoad::Soft);
+    const Step step = interpreter_.execute(i);
+    memory_.set_road(TraceRoad::Interpreter);
+    return resume_behind(site, step);
+}
+
+const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear) {
+    ++counts_.soft_misses;
+    state_.eip = site.block->key.eip.value + site.guest_offset;
+    GuestFault fault{};
+    switch (memory_.fill(linear, site.size, site.access, site.block->key.mode.privilege(), &fault)) {
+        case Fill::Ram:
+            if (!site.second) return resume_at(site, site.retry);
+            break;
+        case Fill::Special: ++counts_.soft_special; break;
+        case Fill::Fault:
+            ++counts_.true_faults;
+            interpreter_.fault(fault);
+            return dispatch();
+    }
+    return execute(site);
+}
+
+const void* TranslatedCpu::on_step(Site& site) {
+    ++counts_.steps;
+    return execute(site);
+}
+
+const void* TranslatedCpu::on_stop(Site& site) {
+    ++counts_.stops;
+    state_.eip = site.block->key.eip.value + site.guest_offset;
+    const Instruction& i = instruction_of(site);
+    count(i);
+    interpreter_.execute(i);
+    return dispatch();
+}
+
+const void* TranslatedCpu::on_lookup(GuestVirt eip) {
+    state_.eip = eip.value;
+    return dispatch();
+}
+
+// Translating the target may evict the block that the link lies in, and the link with it.
+const void* TranslatedCpu::on_link(Link& link) {
+    ++counts_.links;
+    state_.eip = link.target.value;
+    const Block& from = *link.from;
+    const BlockKey from_key = from.key;
+    const bool from_global = from.global;
+    const uint64_t evictions = evictions_;
+    const void* pc = dispatch();
+    if (pc == stubs_.leave || evictions != evictions_) return pc;
+    Block* target = table_.find_by_host(pc);
+    if (!target || target->host != pc || target->dead || !(target->key.mode == from_key.mode)) return pc;
+    const bool same_page = target->key.code.page() == from_key.code.page() && !target->crosses_page && !link.other_page;
+    if (same_page || (from_global && target->global && !from_key.mode.user)) table_.chain(link, *target);
+    return pc;
+}
+
+const void* TranslatedCpu::on_fpu(Site& site) {
+    ++counts_.fpu_loads;
+    if (state_.cr0 & (cr0::EM | cr0::TS)) return execute(site);
+    context_.reload_fpu = 1;
+    enter_mode(site.block->key.mode);
+    return site.block->host + site.retry;
+}
+
+// --- host faults ----------------------------------------------------------------------------------------------
+
+const void* TranslatedCpu::on_host_fault() {
+    const HostFault& f = context_.fault;
+    for (unsigned n = 0; n < 8; ++n) state_.gpr[n] = static_cast<uint32_t>(f.gpr[n == ESP ? 12 : n]);
+    state_.arithmetic_flags = static_cast<uint32_t>(f.rflags) & flag::kArithmetic;
+    Block* block = table_.find_by_host(reinterpret_cast<const void*>(f.rip));
+    if (!block) host::crash("a host fault in the code cache outside every translation");
+    const auto offset = static_cast<uint32_t>(f.rip - reinterpret_cast<uint64_t>(block->host));
+    auto spot = std::upper_bound(block->spots.begin(), block->spots.end(), offset,
+                                 [](uint32_t o, const HostSpot& s) { return o < s.host; });
+    if (spot == block->spots.begin()) host::crash("a host fault before the first instruction of a translation");
+    --spot;
+    state_.eip = block->key.eip.value + spot->guest;
+    if (f.address == reinterpret_cast<uint64_t>(stacks_.trap_page())) {
+        ++counts_.polls;
+        return stubs_.leave;
+    }
+    ++counts_.host_faults;
+    if (spot->undo != kNoUndo && offset >= spot->undo_from) {
+        uint32_t& r = state_.gpr[spot->undo];
+        r = (r & 0xffff0000) | (r & 0xff) << 8 | (r >> 8 & 0xff);
+    }
+    constexpr uint32_t kPageFaultTrap = 14;
+    if (f.signal == SIGBUS || (f.signal == SIGSEGV && f.trap == kPageFaultTrap))
+        host::crash("translated code faulted on host memory");
+    Instruction i;
+    decode(std::span(block->bytes).subspan(spot->guest), CodeSize::Bits32, i);
+    count(i);
+    interpreter_.execute(i);
+    return dispatch();
+}
+
+std::vector<std::pair<std::string_view, uint64_t>> TranslatedCpu::top_interpreted(size_t most) const {
+    std::vector<std::pair<std::string_view, uint64_t>> rows;
+    for (const InstructionRow& row : all_rows())
+        if (const uint64_t n = by_mnemonic_[row.mnemonic]) rows.emplace_back(row.name, n);
+    std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    rows.resize(std::min(rows.size(), most));
+    return rows;
+}
+
+}  // namespace ringfold

@@ -1,0 +1,98 @@
+// -accel bt: a Cpu that runs guest code from the code cache.
+//
+// run() alternates between events and translated code. Translated code calls back into the monitor through the
+// functions of MonitorFunctions; each decides where to go on, mostly in the code cache again.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+
+#include "translator/cache/block_table.h"
+#include "translator/emit/emit.h"
+#include "translator/engine/vcpu_context.h"
+#include "translator/engine/windows/host_faults.h"
+#include "translator/interpreter/interpreter.h"
+#include "translator/translator.h"
+#include "vmm/base/cpu.h"
+
+namespace ringfold {
+
+struct TranslatorOptions {
+    size_t cache_bytes = 128 * 1024 * 1024;
+    EmitOptions emit;
+};
+
+class TranslatedCpu final : public Cpu, private MappingListener {
+public:
+    // Throws HostError if the host cannot run the engine (no BMI2, no executable memory).
+    TranslatedCpu(VcpuContext&, GuestMemory&, PortIo&, InterruptController&, const TranslatorOptions&);
+    ~TranslatedCpu() override;
+
+    Exit run() override;
+    CpuState& state() override { return state_; }
+    void kick() noexcept override;
+    void interrupt_line_changed() noexcept override;
+
+    struct Counts {
+        uint64_t soft_misses = 0, soft_special = 0, true_faults = 0;
+        uint64_t steps = 0, stops = 0, lookups = 0, links = 0, fpu_loads = 0, host_faults = 0, polls = 0;
+        uint64_t interpreted = 0;  // instructions run outside the code cache
+        uint64_t interrupts = 0;
+    };
+    const Counts& counts() const { return counts_; }
+    BlockTable::Counts block_counts() const { return table_.counts(); }
+    // Instructions that the interpreter ran, outside translations and called from them, most often first.
+    std::vector<std::pair<std::string_view, uint64_t>> top_interpreted(size_t most) const;
+
+private:
+    // What translated code calls; see windows::MonitorFunctions.
+    static windows::MonitorFunctions monitor_functions();
+    const void* on_soft_miss(Site& site, GuestVirt linear);
+    const void* on_step(Site& site);
+    const void* on_stop(Site& site);
+    const void* on_link(Link& link);
+    const void* on_lookup(GuestVirt eip);
+    const void* on_fpu(Site& site);
+    const void* on_host_fault();
+
+    const void* execute(Site& site);            // by the interpreter, then on behind it
+    const void* resume_behind(Site& site, Step step);
+    const void* resume_at(Site& site, uint32_t host_offset);
+    const void* dispatch();                     // the translation of state_.eip, or `leave`
+    Block* find_block(GuestVirt eip, Mode mode);  // translates it if there is none
+    const Instruction& instruction_of(Site& site);
+    bool event_waits() const;
+    // The mode that code at this moment would be translated for; nullopt: it is the interpreter's.
+    std::optional<Mode> current_mode() const;
+    void enter_mode(Mode mode);
+    void refresh_segments();
+    void reset_return_stacks();
+    void interpret_one();
+    void count(const Instruction& i) { ++by_mnemonic_[i.mnemonic]; }
+
+    void code_mapping_changed(Privilege) override;
+    void views_changed() override;
+
+    VcpuContext& context_;
+    CpuState& state_;  // context_.cpu
+    GuestMemory& memory_;
+    InterruptController& interrupts_;
+    Interpreter interpreter_;
+    CodeCache cache_;
+    windows::Stubs stubs_;
+    windows::ReturnStacks stacks_;
+    BlockTable table_;
+    Translator translator_;
+    windows::FaultTarget fault_target_;
+    std::atomic<bool> kicked_ = false;
+    volatile int attention_ = 0;  // REP instructions stop for it
+    bool user_stack_ = false;     // which return stack is in use
+    std::array<uint64_t, 2> return_rsp_{};
+    std::vector<uint64_t> by_mnemonic_;
+    std::array<uint32_t, 2> mode_of_views_{~0u, ~0u};  // what the jump caches hold translations for
+    uint64_t evictions_ = 0;
+    Counts counts_;
+};
+
+}  // namespace ringfold

@@ -1,0 +1,129 @@
+// Guest code to a block.
+//
+// A block is a straight run of guest code: a conditional branch not taken goes on within it (so the jump that would
+// lead there is not even emitted), an unconditional transfer ends it. It never goes beyond its page, but for the
+// bytes of a last instruction that lies astride.
+#include "translator/translator.h"
+
+#include "translator/decode/decoder.h"
+#include "translator/dump.h"
+#include "vmm/base/log.h"
+
+namespace ringfold {
+
+namespace {
+constexpr size_t kMaxInstructions = 64;
+constexpr size_t kMaxBlockBytes = 64 * 1024;  // of host code; more than any block can need
+constexpr size_t kEvictedAtOnce = 16;         // the fraction of the code cache that is freed in one go
+}  // namespace
+
+// The guest bytes that a block is made from.
+struct Translator::Source {
+    const uint8_t* page = nullptr;  // the rest of the first page
+    uint32_t page_bytes = 0;
+    uint32_t used = 0;
+    bool global = false;
+    bool crosses = false;
+    GuestPhys second_page{};
+};
+
+Translator::Translator(GuestMemory& memory, CodeCache& cache, BlockTable& table, const windows::Stubs& stubs,
+                       const EmitOptions& options)
+    : memory_(memory), cache_(cache), table_(table), options_(options), emit_(stubs, options) {}
+
+bool Translator::fetch_second_page(const BlockKey& key, Source& source) {
+    const GuestVirt next = key.eip.page() + kPageSize;
+    const auto answer = memory_.code_mapping(next, key.mode.privilege());
+    const auto* mapping = std::get_if<Mapping>(&answer);
+    if (!mapping || !memory_.ram().contains(mapping->physical)) return false;
+    source.crosses = true;
+    source.second_page = mapping->physical;
+    source.global = source.global && mapping->global;
+    memory_.note_code_page(next, key.mode.privilege(), *mapping);
+    return true;
+}
+
+bool Translator::decode_next(const BlockKey& key, Source& source, Instruction& out) {
+    const uint32_t left = source.page_bytes - source.used;
+    if (left == 0) return false;
+    switch (decode({source.page + source.used, left}, CodeSize::Bits32, out)) {
+        case DecodeStatus::Ok: return true;
+        case DecodeStatus::TooLong: return false;
+        case DecodeStatus::Truncated: break;
+    }
+    if (left >= kMaxInstructionLength || !fetch_second_page(key, source)) return false;
+    uint8_t bytes[kMaxInstructionLength];
+    memcpy(bytes, source.page + source.used, left);
+    memcpy(bytes + left, memory_.ram().host(source.second_page), sizeof bytes - left);
+    return decode(bytes, CodeSize::Bits32, out) == DecodeStatus::Ok;
+}
+
+Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
+    if (!memory_.ram().contains(key.code)) return nullptr;
+    Source source;
+    source.page = memory_.ram().host(key.code);
+    source.page_bytes = kPageSize - key.code.page_offset();
+    source.global = mapping.global;
+    instructions_.clear();
+    while (instructions_.size() < kMaxInstructions && !source.crosses) {
+        Instruction& i = instructions_.emplace_back();
+        if (!decode_next(key, source, i)) {
+            instructions_.pop_back();
+            source.crosses = source.crosses && instructions_.empty();
+            break;
+        }
+        source.used += i.length;
+        const EmitKind kind = i.row->emit;
+        const bool ends = kind == EmitKind::stop || kind == EmitKind::jump || kind == EmitKind::ret || kind == EmitKind::call;
+        if (ends || (kind == EmitKind::jcc && options_.profile)) break;
+    }
+    if (instructions_.empty()) return nullptr;
+    auto block = emit(key, source);
+    memory_.note_code_page(key.eip, key.mode.privilege(), mapping);
+    if (log::enabled(log::InAsm) || log::enabled(log::OutAsm)) dump_block(*block, instructions_, emit_.code());
+    return &table_.add(std::move(block));
+}
+
+const uint8_t* Translator::make_room() {
+    const uint8_t* at = cache_.reserve(kMaxBlockBytes);
+    if (evicted_until_ == nullptr || at < evicted_until_ - cache_.capacity() / kEvictedAtOnce) evicted_until_ = at;
+    if (at + kMaxBlockBytes > evicted_until_) {
+        const size_t bytes = cache_.capacity() / kEvictedAtOnce;
+        if (table_.evict(at, bytes) && on_eviction) on_eviction();
+        evicted_until_ = at + bytes;
+    }
+    return at;
+}
+
+std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& source) {
+    auto block = std::make_unique<Block>();
+    block->key = key;
+    block->guest_length = source.used;
+    block->global = source.global;
+    block->crosses_page = source.crosses;
+    block->second_page = source.second_page;
+    block->bytes.reserve(source.used);
+    size_t branches = 2;
+    for (const Instruction& i : instructions_) {
+        block->bytes.insert(block->bytes.end(), i.bytes.begin(), i.bytes.begin() + i.length);
+        branches += i.row->emit == EmitKind::jcc || i.row->emit == EmitKind::loop;
+    }
+    block->link = std::vector<Link>(branches);
+
+    const uint8_t* host = make_room();
+    emit_.begin(*block, host);
+    GuestVirt eip = key.eip;
+    bool goes_on = true;
+    for (const Instruction& i : instructions_) {
+        goes_on = emit_.instruction(i, eip);
+        eip += i.length;
+        if (!goes_on) break;
+    }
+    if (goes_on) emit_.fall_through(eip);
+    emit_.finish();
+    const auto code = emit_.code();
+    cache_.commit(host, code.data(), code.size());
+    return block;
+}
+
+}  // namespace ringfold

@@ -1,0 +1,37 @@
+// Guest code to a block: decode until something ends it, emit, take it into the tables.
+#pragma once
+
+#include "shadowmmu/guest_memory.h"
+#include "translator/cache/block_table.h"
+#include "translator/emit/emit.h"
+
+namespace ringfold {
+
+class Translator {
+public:
+    Translator(GuestMemory& memory, CodeCache& cache, BlockTable& table, const windows::Stubs& stubs, const EmitOptions& options);
+
+    // Called before host code is thrown away to make room: nobody may keep a pointer to any.
+    std::function<void()> on_eviction;
+
+    // The translation of the code at key.eip, whose first byte `mapping` maps. nullptr if its first instruction
+    // cannot be translated (not in RAM, not decodable, its second page faults): the interpreter's turn.
+    Block* translate(const BlockKey& key, const Mapping& mapping);
+
+private:
+    struct Source;
+    bool decode_next(const BlockKey& key, Source& source, Instruction& out);
+    bool fetch_second_page(const BlockKey& key, Source& source);
+    std::unique_ptr<Block> emit(const BlockKey& key, const Source& source);
+    const uint8_t* make_room();
+
+    GuestMemory& memory_;
+    CodeCache& cache_;
+    BlockTable& table_;
+    EmitOptions options_;
+    Emit emit_;
+    std::vector<Instruction> instructions_;
+    const uint8_t* evicted_until_ = nullptr;
+};
+
+}  // namespace ringfold
