@@ -99,7 +99,8 @@ void fill_run(uint8_t* to, uint32_t bytes, uint32_t value, unsigned size) {
     }
 }
 
-// One element, or a run within a page when both sides are plain RAM.
+// One element, then the rest of a run within a page if both sides turned out to be plain RAM. The source is looked up
+// before the destination is touched, for the two may share a TLB slot.
 uint32_t move_some(StringOp& op, uint32_t most) {
     const GuestVirt from = op.source();
     const uint32_t element = op.cpu.load(from, op.size);  // the source's faults come first
@@ -107,13 +108,12 @@ uint32_t move_some(StringOp& op, uint32_t most) {
     uint32_t run = std::min(plain_run(op, op.i.memory.segment, op.index(ESI), from, most),
                             plain_run(op, ES, op.index(EDI), to, most));
     const uint8_t* host_from = run > 1 ? plain_host(op.cpu, from, run * op.size, Access::Read) : nullptr;
+    op.cpu.store(to, op.size, element);
     uint8_t* host_to = host_from ? plain_host(op.cpu, to, run * op.size, Access::Write) : nullptr;
-    if (host_to) {
-        copy_run(host_to, host_from, run * op.size, op.size);
-    } else {
-        op.cpu.store(to, op.size, element);
+    if (host_to)
+        copy_run(host_to + op.size, host_from + op.size, (run - 1) * op.size, op.size);
+    else
         run = 1;
-    }
     op.advance(ESI, run);
     op.advance(EDI, run);
     return run;
