@@ -116,12 +116,9 @@ void maskmovq(Interpreter& cpu, const Instruction& i) {
     CpuState& s = cpu.state();
     require_simd(s, false);
     report_pending_x87(s);
-    FpuImage image = fpu_image(s);
-    // MM0 to 7 lie in the image by stack position once TOP is 0, which every MMX instruction makes it.
-    const unsigned top = image.get<uint16_t>(FpuImage::kFsw) >> 11 & 7;
-    auto mm = [&](unsigned reg) { return image.bytes() + FpuImage::kSt + ((reg - top) & 7) * FpuImage::kRegister; };
+    enter_mmx(s);  // before the store: the host does so even when that faults
+    auto mm = [&](unsigned reg) { return &s.fpu[FpuImage::kSt + reg * FpuImage::kRegister]; };
     store_masked(cpu, i, mm(i.op(0).reg), mm(i.op(1).reg), 8);
-    enter_mmx(s);
 }
 
 void maskmovdqu(Interpreter& cpu, const Instruction& i) {
