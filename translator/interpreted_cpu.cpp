@@ -58,7 +58,7 @@ Exit InterpretedCpu::run() {
     for (;;) {
         if (attention_) {
             attention_ = line_;  // before the look at kicked_: a kick in between is not lost
-            if (kicked_.exchange(false)) return Interrupted{};
+            if (kicked_.load(std::memory_order_relaxed) && kicked_.exchange(false)) return Interrupted{};
             if (state_.activity != Activity::Shutdown && interrupt_deliverable()) take_interrupt();
         }
         if (state_.activity == Activity::Shutdown) return TripleFault{};

@@ -44,6 +44,20 @@ Step debug_trap(Interpreter& cpu, uint32_t causes, bool repeating) {
         cpu, {interpreter::EventKind::Exception, static_cast<uint8_t>(Vector::DB), std::nullopt, repeating});
 }
 
+// What is owed after an instruction that completed: debug traps, and the next round of a REP.
+[[gnu::noinline]] Step settle(Interpreter& cpu, const Instruction& i, uint32_t start_flags, bool repeating) {
+    CpuState& s = cpu.state();
+    uint32_t causes = s.pending_debug;
+    if ((start_flags & flag::TF) && !clears_single_step(i)) causes |= interpreter::dr6::BS;
+    if (causes) {
+        if (!s.debug_shadow) return debug_trap(cpu, causes, repeating);
+        s.pending_debug = causes & ~interpreter::dr6::BS;  // MOV SS: kept for after the next instruction
+    }
+    if (!repeating) return Step::Done;
+    s.system_flags |= flag::RF;  // an interrupt taken here pushes RF set (SDM volume 3, 17.3.1.1)
+    return Step::Repeat;
+}
+
 }  // namespace
 
 Step Interpreter::step() {
@@ -72,16 +86,9 @@ Step Interpreter::execute(const Instruction& i) {
         return fault(f);
     }
     s.eip = next_eip;
-    const bool repeating = may_repeat && next_eip == start_eip;
-    uint32_t causes = s.pending_debug;
-    if ((start_flags & flag::TF) && !clears_single_step(i)) causes |= interpreter::dr6::BS;
-    if (causes) [[unlikely]] {
-        if (!s.debug_shadow) return debug_trap(*this, causes, repeating);
-        s.pending_debug = causes & ~interpreter::dr6::BS;  // MOV SS: kept for after the next instruction
-    }
-    if (!repeating) return Step::Done;
-    s.system_flags |= flag::RF;  // an interrupt taken here pushes RF set (SDM volume 3, 17.3.1.1)
-    return Step::Repeat;
+    if ((start_flags & flag::TF) | s.pending_debug | may_repeat) [[unlikely]]
+        return settle(*this, i, start_flags, may_repeat && next_eip == start_eip);
+    return Step::Done;
 }
 
 }  // namespace ringfold
