@@ -125,6 +125,14 @@ void GuestMachine::load(const CpuCase& c) {
     memory_.paging_mode_changed();
 }
 
+void GuestMachine::poke(uint32_t linear, std::span<const uint8_t> bytes) {
+    for (const uint8_t& byte : bytes) {
+        for (size_t i = 0; i < mapped_.size(); ++i)
+            if (mapped_[i].address == (linear & ~0xfffu)) store(kTestPages + i * 4096 + (linear & 0xfff), &byte, 1);
+        ++linear;
+    }
+}
+
 // The frame that the exception pushed at CPL 0 (SDM volume 3, 6.12): error code if any, EIP, CS, EFLAGS, ESP, SS.
 CpuEnd GuestMachine::collect(const CpuCase& c) {
     CpuEnd end;

@@ -2,6 +2,7 @@
 // stop at HLT so that what the CPU pushed tells the exception.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "shadowmmu/guest_memory.h"
@@ -18,6 +19,8 @@ public:
     GuestMachine();
 
     void load(const CpuCase&);
+    // Changes bytes of a page of the case that is loaded.
+    void poke(uint32_t linear, std::span<const uint8_t> bytes);
     // After the CPU has stopped: how the case ended.
     CpuEnd collect(const CpuCase&);
 

@@ -1,0 +1,30 @@
+// Runs one case everywhere and tells whether all ended as the host CPU did.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "test/support/cpu_under_test.h"
+
+namespace ringfold::test {
+
+enum class Outcome : uint8_t { Same, Different, Incomparable };
+
+struct Comparison {
+    Outcome verdict = Outcome::Same;
+    std::string text;  // the differences
+    CpuEnd judge;      // the host's end state
+};
+
+class Comparer {
+public:
+    // The first CPU is the judge.
+    explicit Comparer(std::vector<std::unique_ptr<CpuUnderTest>> cpus) : cpus_(std::move(cpus)) {}
+    Comparison compare(const CpuCase&);
+
+private:
+    std::vector<std::unique_ptr<CpuUnderTest>> cpus_;
+};
+
+}  // namespace ringfold::test

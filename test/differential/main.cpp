@@ -1,0 +1,161 @@
+// Random blocks drawn from the real instruction table, run on the host CPU and on each of ours. See --help.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <stdexcept>
+
+#include "test/differential/comparison.h"
+#include "test/differential/minimise.h"
+#include "test/differential/random_state.h"
+#include "test/support/test_layout.h"
+#include "translator/classify/classifier.h"
+
+using namespace ringfold;
+using namespace ringfold::test;
+
+namespace {
+
+constexpr const char* kHelp =
+    R"(usage: differential [--seed N] [--count N] [--cpus native,step,...] [--only ADD,...] [--failures N] [--no-faults]
+  --seed N      of the first block; block i has seed N + i (default: by the time, and printed)
+  --count N     number of blocks; 0: go on until stopped (default 2000)
+  --cpus LIST   the judge first (default: all)
+  --only LIST   rows of instructions.def to draw from
+  --failures N  stop after so many (default 3)
+  --no-faults   without the variants in which a page is unmapped or read-only
+)";
+
+struct Options {
+    uint64_t seed = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) / 1000 % 1'000'000'000;
+    uint64_t count = 2000;
+    unsigned failures = 3;
+    bool faults = true;
+    std::vector<std::string> cpus, only;
+};
+
+std::vector<std::string> split(const std::string& list) {
+    std::vector<std::string> words;
+    for (size_t at = 0; at <= list.size();) {
+        const size_t comma = std::min(list.find(',', at), list.size());
+        words.push_back(list.substr(at, comma - at));
+        at = comma + 1;
+    }
+    return words;
+}
+
+Options parse(int argc, char** argv) {
+    Options o;
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        const auto value = [&] {
+            if (i + 1 >= argc) throw std::runtime_error(word + " needs a value");
+            return std::string(argv[++i]);
+        };
+        if (word == "--seed") o.seed = std::stoull(value());
+        else if (word == "--count") o.count = std::stoull(value());
+        else if (word == "--failures") o.failures = static_cast<unsigned>(std::stoul(value()));
+        else if (word == "--cpus") o.cpus = split(value());
+        else if (word == "--only") o.only = split(value());
+        else if (word == "--no-faults") o.faults = false;
+        else throw std::runtime_error(kHelp);
+    }
+    return o;
+}
+
+class Session {
+public:
+    explicit Session(const Options& o) : o_(o), generator_(o.only), comparer_(available_cpus(o.cpus)) {}
+
+    // True if all blocks ran alike.
+    bool run() {
+        for (uint64_t i = 0; (o_.count == 0 || i < o_.count) && failures_ < o_.failures; ++i) run_block(o_.seed + i);
+        fmt::print("{} runs of {} blocks from seed {}: {} not comparable, {} ended by a fault; {} failures\n", runs_,
+                   blocks_, o_.seed, incomparable_, faults_, failures_);
+        for (const auto& [vector, count] : vectors_) fmt::print("    vector {:2}: {}\n", vector, count);
+        return failures_ == 0;
+    }
+
+    const std::vector<PoolEntry>& pool() const { return generator_.pool(); }
+
+private:
+    void run_block(uint64_t seed) {
+        RandomSource random(seed);
+        RandomBlock block = generator_.generate(random);
+        ++blocks_;
+        const bool ended_well = check(block, seed, "as generated");
+        if (ended_well && o_.faults) inject_faults(block, seed, random);
+    }
+
+    // The same with a page taken away: the first access to it faults, with all that went before done.
+    void inject_faults(const RandomBlock& block, uint64_t seed, RandomSource& random) {
+        for (unsigned n = 0; n < 4; ++n) {
+            RandomBlock variant = block;
+            const size_t victim = random.below(static_cast<uint32_t>(variant.start.pages.size()));
+            PageImage& page = variant.start.pages[victim];
+            if (page.address < kCodeEnd) continue;
+            if (page.writable && random.chance(50)) page.writable = false;
+            else variant.start.pages.erase(variant.start.pages.begin() + static_cast<std::ptrdiff_t>(victim));
+            check(variant, seed, "with a page taken away");
+        }
+    }
+
+    // True if the block ran to its HLT, alike on all.
+    bool check(const RandomBlock& block, uint64_t seed, const char* what) {
+        const Comparison c = comparer_.compare(block.start);
+        ++runs_;
+        if (c.verdict == Outcome::Incomparable) ++incomparable_;
+        if (c.verdict == Outcome::Different) report(block, seed, what);
+        if (c.verdict != Outcome::Same) return false;
+        const bool ended = c.judge.vector == 13 && is_hlt(c.judge);
+        if (!ended) {
+            ++faults_;
+            ++vectors_[c.judge.vector];
+        }
+        return ended;
+    }
+
+    static bool is_hlt(const CpuEnd& end) {
+        for (const PageImage& page : end.pages)
+            if (page.address == (end.eip & ~0xfffu)) return page.bytes[end.eip & 0xfff] == 0xf4;
+        return false;
+    }
+
+    void report(const RandomBlock& block, uint64_t seed, const char* what) {
+        ++failures_;
+        const auto fails = [&](const CpuCase& c) { return comparer_.compare(c).verdict == Outcome::Different; };
+        const RandomBlock small = minimise(block, fails);
+        const Comparison c = comparer_.compare(small.start);
+        const std::string title = fmt::format("Found by differential --seed {} --count 1 ({}).", seed, what);
+        fmt::print("not ok seed {}, {}:\n{}\n{}\n", seed, what, c.text, as_test_file(small, c.judge, title));
+        fflush(stdout);
+    }
+
+    Options o_;
+    BlockGenerator generator_;
+    Comparer comparer_;
+    uint64_t runs_ = 0, blocks_ = 0, incomparable_ = 0, faults_ = 0;
+    unsigned failures_ = 0;
+    std::map<unsigned, uint64_t> vectors_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        const Options options = parse(argc, argv);
+        Session session(options);
+        if (options.only.empty()) {
+            const auto missing = rows_without_forms(session.pool());
+            for (const auto& name : missing) fmt::print("not ok: no encoding form of {} found\n", name);
+            if (!missing.empty()) return 1;
+        }
+        return session.run() ? 0 : 1;
+    } catch (const std::exception& e) {
+        fmt::print(stderr, "{}\n", e.what());
+        return 2;
+    }
+}
