@@ -25,13 +25,14 @@ bool is_prefix(uint8_t b) {
 // A repeat prefix that does nothing is left out: on the host some of those mean a later instruction (TZCNT).
 bool prefix_counts(const Instruction& i, uint8_t prefix) {
     if (prefix == 0 || prefix == 0x66) return true;
+    if (prefix == 0x67) return i.mnemonic == ZYDIS_MNEMONIC_JCXZ;  // else the generator adds it
     return i.mandatory_prefix == prefix || (prefix == 0xf3 ? i.rep : i.repne);
 }
 
 class Finder {
 public:
     std::vector<PoolEntry> find() {
-        for (const uint8_t prefix : {0x00, 0x66, 0xf2, 0xf3})
+        for (const uint8_t prefix : {0x00, 0x66, 0x67, 0xf2, 0xf3})
             for (const unsigned map : {0, 1})
                 for (unsigned opcode = 0; opcode < 256; ++opcode) try_opcode(prefix, map, static_cast<uint8_t>(opcode));
         std::vector<PoolEntry> pool;
@@ -42,6 +43,7 @@ public:
 private:
     void try_opcode(uint8_t prefix, unsigned map, uint8_t opcode) {
         if (map == 0 && (is_prefix(opcode) || opcode == 0x0f)) return;
+        const bool prefetchw = map == 1 && opcode == 0x0d;  // with a register: a NOP on Intel, undefined on AMD
         EncodingForm form;
         if (prefix) form.head.push_back(prefix);
         if (map == 1) form.head.push_back(0x0f);
@@ -49,6 +51,7 @@ private:
         for (unsigned modrm = 0; modrm < 256; ++modrm) {
             form.modrm = static_cast<uint8_t>(modrm);
             form.memory = modrm < 0xc0;
+            if (!form.memory && prefetchw) continue;
             if (form.memory && (modrm & 0xc7) != 1) continue;  // [ecx] stands for all memory operands
             if (!try_form(form, prefix)) return;
         }

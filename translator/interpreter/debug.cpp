@@ -86,8 +86,8 @@ void write_debug_register(CpuState& s, unsigned n, uint32_t value) {
 void mov_debug(Interpreter& cpu, const Instruction& i) {
     CpuState& s = cpu.state();
     const bool to_debug = i.op(0).kind == OperandKind::Debug;
-    const unsigned n = debug_register(s, i.op(to_debug ? 0 : 1).reg);
     if (s.cpl != 0) throw GuestFault::general_protection();
+    const unsigned n = debug_register(s, i.op(to_debug ? 0 : 1).reg);
     if (s.dr[7] & dr7::GD) {
         record_debug_cause(s, dr6::BD);
         throw GuestFault{Vector::DB, std::nullopt};

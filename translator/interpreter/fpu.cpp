@@ -168,6 +168,7 @@ void x87_save(Interpreter& cpu, const Instruction& i) {
 
 namespace {
 
+// TOP stays: the image names registers relative to it, and FLDENV changes it without moving them.
 void forget_exceptions(FpuImage image) {
     constexpr uint16_t kConditionsAndTop = 0x7f00;
     image.set<uint16_t>(FpuImage::kFsw, image.get<uint16_t>(FpuImage::kFsw) & kConditionsAndTop);
