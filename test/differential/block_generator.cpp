@@ -60,7 +60,7 @@ private:
     // Execution goes on in code space not yet written.
     bool running() const {
         return state_.cpl == 3 && state_.activity == Activity::Running && state_.eip >= block_end_ &&
-               state_.eip + 64 < kCodeEnd;
+               state_.eip < kCodeEnd - 64;
     }
 
     // Places the bytes at EIP and runs them. A REP instruction may need several steps.

@@ -35,7 +35,7 @@ struct FpuPart {
     unsigned offset, size;
 };
 constexpr FpuPart kFpuParts[] = {
-    {"fcw", 0, 2},      {"fsw", 2, 2},      {"ftw", 4, 1},      {"mxcsr", 24, 4},   {"st0", 32, 10},    {"st1", 48, 10},
+    {"fcw", 0, 2},      {"fsw", 2, 2},      {"ftw", 4, 1},       {"st0", 32, 10},    {"st1", 48, 10},
     {"st2", 64, 10},    {"st3", 80, 10},    {"st4", 96, 10},    {"st5", 112, 10},   {"st6", 128, 10},   {"st7", 144, 10},
     {"xmm0", 160, 16},  {"xmm1", 176, 16},  {"xmm2", 192, 16},  {"xmm3", 208, 16},  {"xmm4", 224, 16},  {"xmm5", 240, 16},
     {"xmm6", 256, 16},  {"xmm7", 272, 16},
@@ -45,6 +45,12 @@ std::string hex(const uint8_t* bytes, unsigned size) {
     std::string text;
     for (unsigned i = size; i-- > 0;) text += fmt::format("{:02x}", bytes[i]);
     return text;
+}
+
+uint32_t mxcsr(const CpuEnd& e) {
+    uint32_t value;
+    memcpy(&value, &e.fpu[24], 4);
+    return value;
 }
 
 class Report {
@@ -101,6 +107,7 @@ std::string difference(const CpuEnd& a, const char* a_name, const CpuEnd& b, con
     for (size_t i = 0; i < 8; ++i) report.number(kGprNames[i], a.gpr[i], b.gpr[i]);
     report.line("eflags", flag_text(a.eflags & what.flags), flag_text(b.eflags & what.flags));
     for (size_t i = 0; i < 6; ++i) report.number(kSegmentNames[i], a.segment[i], b.segment[i]);
+    if (what.fpu) report.number("mxcsr", mxcsr(a) & what.mxcsr, mxcsr(b) & what.mxcsr);
     if (what.fpu)
         for (const auto& part : kFpuParts)
             report.line(part.name, hex(&a.fpu[part.offset], part.size), hex(&b.fpu[part.offset], part.size));

@@ -59,6 +59,7 @@ struct CpuEnd {
 struct Compare {
     uint32_t flags = 0xffffffff;
     bool fpu = true;
+    uint32_t mxcsr = 0xffffffff;
 };
 
 // Empty if equal; else one line for each difference, with the two names.

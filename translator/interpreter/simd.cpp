@@ -12,17 +12,15 @@ bool uses(const Instruction& i, OperandKind kind) {
     return false;
 }
 
-bool is_sse(const Instruction& i) {
-    switch (i.mnemonic) {  // no SSE register when the source is memory
-        case ZYDIS_MNEMONIC_CVTPS2PI: case ZYDIS_MNEMONIC_CVTTPS2PI:
-        case ZYDIS_MNEMONIC_CVTPD2PI: case ZYDIS_MNEMONIC_CVTTPD2PI: return true;
-        default: return uses(i, OperandKind::Xmm);
-    }
-}
-
 // An MMX register among the operands, that is: CVTPI2PS and CVTPI2PD from memory do not wait.
 bool waits_on_x87(const Instruction& i) {
     return i.mnemonic == ZYDIS_MNEMONIC_EMMS || uses(i, OperandKind::Mmx);
+}
+
+// The converters to integers and to MMX registers name no XMM register when their source is memory.
+bool is_sse(const Instruction& i) {
+    const bool converts = i.opcode_map == 1 && (i.opcode & 0xfe) == 0x2c;
+    return converts || uses(i, OperandKind::Xmm);
 }
 
 void require_simd(const CpuState& s, bool sse) {
@@ -49,15 +47,48 @@ GuestVirt operand(Interpreter& cpu, const Instruction& i, Bounce& memory) {
     return a;
 }
 
+// Bytes of a result lane that may be tiny, and how many lanes; no lanes if the instruction cannot underflow.
+struct Lanes {
+    unsigned size, count;
+};
+Lanes result_lanes(const Instruction& i) {
+    switch (i.mnemonic) {
+        case ZYDIS_MNEMONIC_ADDPS: case ZYDIS_MNEMONIC_SUBPS: case ZYDIS_MNEMONIC_MULPS: case ZYDIS_MNEMONIC_DIVPS: return {4, 4};
+        case ZYDIS_MNEMONIC_ADDSS: case ZYDIS_MNEMONIC_SUBSS: case ZYDIS_MNEMONIC_MULSS: case ZYDIS_MNEMONIC_DIVSS:
+        case ZYDIS_MNEMONIC_CVTSD2SS: return {4, 1};
+        case ZYDIS_MNEMONIC_CVTPD2PS: return {4, 2};
+        case ZYDIS_MNEMONIC_ADDPD: case ZYDIS_MNEMONIC_SUBPD: case ZYDIS_MNEMONIC_MULPD: case ZYDIS_MNEMONIC_DIVPD: return {8, 2};
+        case ZYDIS_MNEMONIC_ADDSD: case ZYDIS_MNEMONIC_SUBSD: case ZYDIS_MNEMONIC_MULSD: case ZYDIS_MNEMONIC_DIVSD: return {8, 1};
+        default: return {4, 0};
+    }
+}
+
+// Masked, #U is raised by what is tiny and inexact; unmasked, by what is tiny (SDM volume 1, 11.5.2.5).
+bool exact_and_tiny(const CpuState& s, const Instruction& i) {
+    const Lanes lanes = result_lanes(i);
+    for (unsigned n = 0; n < lanes.count; ++n) {
+        uint64_t value = 0;
+        memcpy(&value, &s.fpu[FpuImage::kXmm + i.op(0).reg * FpuImage::kRegister + n * lanes.size], lanes.size);
+        const unsigned fraction_bits = lanes.size == 4 ? 23 : 52, exponent_bits = lanes.size == 4 ? 8 : 11;
+        const uint64_t fraction = value & ((uint64_t{1} << fraction_bits) - 1);
+        const uint64_t exponent = value >> fraction_bits & ((uint64_t{1} << exponent_bits) - 1);
+        if (exponent == 0 && fraction != 0) return true;
+    }
+    return false;
+}
+
 // Some exception is unmasked: runs with all masked and looks at what was raised. On one that the guest wants to see,
 // only MXCSR's flags change.
 void run_watched(CpuState& s, const Instruction& i, Bounce& memory) {
     const CpuState before = s;
     FpuImage image = fpu_image(s);
     const auto mxcsr = image.get<uint32_t>(FpuImage::kMxcsr);
-    image.set<uint32_t>(FpuImage::kMxcsr, (mxcsr & ~kMxcsrFlags) | kMxcsrMasks);
+    constexpr uint32_t kUnderflow = 0x10, kUnderflowMask = kUnderflow << 7, kFlushToZero = 0x8000;
+    const bool underflow = !(mxcsr & kUnderflowMask);
+    image.set<uint32_t>(FpuImage::kMxcsr, (mxcsr & ~(kMxcsrFlags | (underflow ? kFlushToZero : 0))) | kMxcsrMasks);
     run_waiting(s, i, memory);
     uint32_t raised = image.get<uint32_t>(FpuImage::kMxcsr) & kMxcsrFlags;
+    if (underflow && exact_and_tiny(s, i)) raised |= kUnderflow;
     const uint32_t wanted = raised & ~(mxcsr >> 7) & kMxcsrFlags;
     // One found before the computation (#I, #D, #Z) keeps the others from being found (SDM volume 1, 11.5.4).
     constexpr uint32_t kPreComputation = 7;
