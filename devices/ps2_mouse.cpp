@@ -47,8 +47,9 @@ void Ps2Mouse::move(int dx, int dy, int dz, uint8_t buttons) {
     add(state_.dx, dx);
     add(state_.dy, -std::clamp(dy, -kFarthest, kFarthest));
     add(state_.dz, dz);
+    buttons &= 0x1f;
     if (buttons != state_.buttons) state_.buttons_changed = true;
-    state_.buttons = buttons & 0x1f;
+    state_.buttons = buttons;
     report_if_due();
 }
 

@@ -93,6 +93,15 @@ TEST_CASE_METHOD(Fixture, "a keyboard that is switched off keeps its keys") {
     CHECK(command(0xae) == Bytes{0x1e});
 }
 
+TEST_CASE_METHOD(Fixture, "a byte sent to a port that is switched off switches it on") {
+    command(0xa7);
+    command(0xad);
+    CHECK(mouse(0xf2) == Bytes{0xfa, 0x00});
+    CHECK(command(0x20) == Bytes{0x57});
+    CHECK(keyboard(0xee) == Bytes{0xee});
+    CHECK(command(0x20) == Bytes{0x47});
+}
+
 TEST_CASE_METHOD(Fixture, "each byte from the keyboard raises IRQ1 anew; reading lowers it") {
     i8042.key(0x1e, true);
     i8042.key(0x1e, false);
@@ -300,6 +309,8 @@ TEST_CASE_METHOD(Fixture, "movement gathers while the guest does not read") {
     mouse(0xf4);
     for (int i = 0; i < 100; i++) i8042.move_mouse(1, 0, 0, 0);
     CHECK(drain() == Bytes{0x08, 1, 0, 0x08, 99, 0});
+    i8042.move_mouse(0, 0, 0, 0xe0);  // there are five buttons
+    CHECK_FALSE(full());
     i8042.move_mouse(INT32_MIN, INT32_MIN, INT32_MAX, 0);
     drain();
 }

@@ -168,6 +168,15 @@ TEST_CASE_METHOD(Fixture, "a level input keeps asking while it is high") {
     CHECK_FALSE(pic.intr());
 }
 
+TEST_CASE_METHOD(Fixture, "ICW1 leaves ELCR and what level inputs ask for alone") {
+    put(pic, kElcrMaster, 0x20);
+    pic.line(5).raise();
+    initialise(0x01);
+    CHECK(get(pic, kElcrMaster) == 0x20);
+    REQUIRE(pic.intr());
+    CHECK(pic.acknowledge() == 0x35);
+}
+
 TEST_CASE_METHOD(Fixture, "ELCR cannot make IRQ 0, 1, 2, 8 and 13 level-triggered") {
     put(pic, kElcrMaster, 0xff);
     put(pic, kElcrSlave, 0xff);
@@ -222,6 +231,16 @@ TEST_CASE_METHOD(Fixture, "automatic EOI leaves nothing in service") {
     CHECK(in_service(kMaster) == 0);
     pulse(6);
     CHECK(pic.intr());
+}
+
+TEST_CASE_METHOD(Fixture, "with automatic EOI the slave's next request follows at once") {
+    initialise(0x03);
+    pulse(10);
+    pulse(9);
+    CHECK(pic.acknowledge() == 0x39);
+    REQUIRE(pic.intr());
+    CHECK(pic.acknowledge() == 0x3a);
+    CHECK_FALSE(pic.intr());
 }
 
 TEST_CASE_METHOD(Fixture, "automatic EOI can rotate") {

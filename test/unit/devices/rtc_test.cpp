@@ -101,8 +101,10 @@ TEST_CASE_METHOD(Fixture, "UIP rises 244 microseconds before each update") {
 
 TEST_CASE_METHOD(Fixture, "SET freezes the time and lets it be written") {
     cmos(11, 0x82);
+    cmos(12);
     clock.step(10 * kSecond);
     CHECK(cmos(0) == 0x58);
+    CHECK((cmos(12) & 0x10) == 0);
     CHECK((cmos(10) & 0x80) == 0);
     const unsigned when[][2] = {{0, 0x30}, {2, 0x15}, {4, 0x07}, {7, 0x31}, {8, 0x12}, {9, 0x99}, {0x32, 0x19}};
     for (auto [index, value] : when) cmos(index, value);
