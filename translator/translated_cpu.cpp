@@ -301,8 +301,11 @@ const void* TranslatedCpu::on_stop(Site& site) {
     return dispatch();
 }
 
+// The jump cache has no entry for this EIP, or one that leads to a dead block, which sent us here.
 const void* TranslatedCpu::on_lookup(GuestVirt eip) {
     state_.eip = eip.value;
+    const uint32_t i = JumpCache::index(eip.value);
+    memory_.view(state_.privilege()).jumps.negated_eip[i] = JumpCache::empty(i);
     return dispatch();
 }
 

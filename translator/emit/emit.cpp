@@ -10,6 +10,7 @@ Emit::Emit(const windows::Stubs& stubs, const EmitOptions& options) : stubs_(stu
 void Emit::begin(Block& block, const uint8_t* host) {
     holder_.reset(asmjit::ResetPolicy::kSoft);
     holder_.init(asmjit::Environment::host(), reinterpret_cast<uint64_t>(host));
+    holder_.setErrorHandler(&errors_);
     holder_.attach(&a_);
     cold_.clear();
     block_ = &block;

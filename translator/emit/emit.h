@@ -14,6 +14,7 @@
 #include "translator/cache/block.h"
 #include "translator/classify/classifier.h"
 #include "translator/emit/reencode.h"
+#include "translator/engine/windows/emission_errors.h"
 #include "translator/engine/windows/registers.h"
 #include "translator/engine/windows/stubs.h"
 
@@ -101,6 +102,7 @@ private:
 
     const windows::Stubs& stubs_;
     EmitOptions options_;
+    windows::EmissionErrors errors_;
     asmjit::CodeHolder holder_;
     x86::Assembler a_;
     std::vector<std::function<void()>> cold_;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <functional>
 
+#include "translator/engine/windows/emission_errors.h"
 #include "translator/engine/windows/registers.h"
 #include "vmm/base/result.h"
 
@@ -154,7 +155,7 @@ void emit_return_miss(Assembler& a, const asmjit::Label& indirect) {
     asmjit::Label empty = a.newLabel();
     a.mov(kSavedRcx, x86::rcx);
     a.mov(x86::rcx, FIELD(negated_return_top));
-    a.lea(x86::rcx, x86::ptr(x86::rcx, x86::rsp));
+    a.lea(x86::rcx, x86::ptr(x86::rsp, x86::rcx));  // rsp cannot be an index
     a.jecxz(x86::rcx, empty);
     a.lea(x86::rsp, x86::ptr(x86::rsp, 16));
     a.bind(empty);
@@ -182,6 +183,8 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
     const uint8_t* base = cache.reserve(kStubBytes);
     asmjit::CodeHolder holder;
     holder.init(asmjit::Environment::host(), reinterpret_cast<uint64_t>(base));
+    EmissionErrors errors;
+    holder.setErrorHandler(&errors);
     Assembler a(&holder);
 
     asmjit::Label resume = a.newLabel(), indirect_miss = a.newLabel(), indirect = a.newLabel();
