@@ -96,6 +96,7 @@ int run(const Options& options) {
         summary.cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
         summary.ending = verdict.ending;
         summary.exit_status = verdict.status;
+        summary.times = ending.times;
         if (!options.stats_file.empty()) write_statistics(options.stats_file, machine, summary);
         return verdict.status;
     }

@@ -22,17 +22,33 @@ public:
     ~Loop() { machine_.on_deadline_moved({}); }
 
     Ending run() {
+        Ending ending = run_until_ended();
+        ending.times = times_;
+        return ending;
+    }
+
+private:
+    Ending run_until_ended() {
         for (;;) {
             machine_.service();
             if (auto ending = ended()) return *ending;
             arm();
+            spent(times_.devices);
+            ++times_.runs;
             const Exit exit = machine_.cpu().run();
+            spent(times_.cpu);
             if (std::holds_alternative<TripleFault>(exit)) return {Ending::Reason::TripleFault};
             if (std::holds_alternative<Halted>(exit)) sleep();
         }
     }
 
-private:
+    // Books the time since the last call.
+    void spent(Nanoseconds& account) {
+        const Nanoseconds now = input_.clock().now();
+        account += now - booked_until_;
+        booked_until_ = now;
+    }
+
     std::optional<Ending> ended() const {
         if (auto request = machine_.request()) {
             if (request->kind == Machine::Request::Kind::Reset) return Ending{Ending::Reason::Reset};
@@ -57,12 +73,16 @@ private:
     void sleep() {
         // An event that came between HLT and here has its time in the past, or its descriptor readable.
         waker_.sleep(deadline(), input_.console_fd());
+        ++times_.sleeps;
+        spent(times_.idle);
     }
 
     Machine& machine_;
     Input& input_;
     const RunLimits& limits_;
     host::Waker waker_;
+    LoopTimes times_;
+    Nanoseconds booked_until_ = input_.clock().now();
 };
 
 }  // namespace

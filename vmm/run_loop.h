@@ -7,9 +7,18 @@
 
 namespace ringfold {
 
+// Where the host's time went, seen from the loop.
+struct LoopTimes {
+    Nanoseconds cpu = 0;      // inside Cpu::run()
+    Nanoseconds devices = 0;  // timed devices and the console
+    Nanoseconds idle = 0;     // asleep, because the guest was
+    uint64_t runs = 0, sleeps = 0;
+};
+
 struct Ending {
     enum class Reason : uint8_t { Reset, DebugExit, Left, StopSignal, TripleFault, TimeLimit } reason;
     int status = 0;  // DebugExit: the exit status; StopSignal: the signal
+    LoopTimes times{};
 };
 
 struct RunLimits {

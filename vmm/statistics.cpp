@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "translator/interpreted_cpu.h"
+#include "translator/translated_cpu.h"
 #include "vmm/base/result.h"
 
 namespace ringfold {
@@ -16,10 +17,20 @@ namespace ringfold {
 namespace {
 
 using Json = nlohmann::ordered_json;
+constexpr size_t kTopInterpreted = 20;
+
+Json times_json(const LoopTimes& t) {
+    const auto in_seconds = [](Nanoseconds n) { return static_cast<double>(n) * 1e-9; };
+    return {{"cpu", in_seconds(t.cpu)},
+            {"devices", in_seconds(t.devices)},
+            {"idle", in_seconds(t.idle)},
+            {"runs", t.runs},
+            {"sleeps", t.sleeps}};
+}
 
 Json run_json(const RunSummary& s) {
-    return {{"accel", s.accel},   {"seconds", s.seconds}, {"cpu_seconds", s.cpu_seconds},
-            {"resets", s.resets}, {"ending", s.ending},   {"exit_status", s.exit_status}};
+    return {{"accel", s.accel},   {"seconds", s.seconds},         {"cpu_seconds", s.cpu_seconds}, {"resets", s.resets},
+            {"ending", s.ending}, {"exit_status", s.exit_status}, {"times", times_json(s.times)}};
 }
 
 Json memory_json(const GuestMemory::Counts& c) {
@@ -44,14 +55,65 @@ Json traces_json(const MemoryTracer::Counts& c) {
     return {{"handled", handled}, {"beside", beside}, {"pages", c.pages}};
 }
 
+double share(uint64_t part, uint64_t all) {
+    return all ? static_cast<double>(part) / static_cast<double>(all) : 0;
+}
+
+Json interpreted_json(const InterpretedCpu& cpu) {
+    const auto& decoded = cpu.decode_counts();
+    return {{"instructions", cpu.counts().instructions},
+            {"interrupts", cpu.counts().interrupts},
+            {"decode_cache",
+             {{"decoded", decoded.decoded}, {"pages_dropped", decoded.pages_dropped}, {"flushes", decoded.flushes}}}};
+}
+
+// Executed guest instructions, by what ran them.
+Json instructions_json(const TranslatedCpu::Counts& c, const BlockTable::Counts& b) {
+    const uint64_t all = b.ident + b.simulated + b.called + c.interpreted;
+    return {{"all", all},
+            {"ident", b.ident},
+            {"simulated", b.simulated},
+            {"monitor_calls", b.called},
+            {"interpreter", c.interpreted},
+            {"share",
+             {{"ident", share(b.ident, all)},
+              {"simulated", share(b.simulated, all)},
+              {"monitor_calls", share(b.called, all)},
+              {"interpreter", share(c.interpreted, all)},
+              {"code_cache", share(b.ident + b.simulated, all)}}}};
+}
+
+Json translated_json(const TranslatedCpu& cpu) {
+    const auto& c = cpu.counts();
+    const auto b = cpu.block_counts();
+    Json top = Json::array();
+    for (const auto& [name, times] : cpu.top_interpreted(kTopInterpreted))
+        top.push_back({{"instruction", name}, {"times", times}});
+    return {{"instructions", instructions_json(c, b)},
+            {"top_interpreted", top},
+            {"code_cache",
+             {{"translations", b.translations},
+              {"chains", b.chains},
+              {"unchains", b.unchains},
+              {"invalidations", b.invalidations},
+              {"evictions", b.evictions}}},
+            {"monitor",
+             {{"soft_misses", c.soft_misses},
+              {"soft_special", c.soft_special},
+              {"steps", c.steps},
+              {"stops", c.stops},
+              {"lookups", c.lookups},
+              {"links", c.links},
+              {"fpu_loads", c.fpu_loads},
+              {"host_faults", c.host_faults},
+              {"polls", c.polls}}},
+            {"true_faults", c.true_faults},
+            {"interrupts", c.interrupts}};
+}
+
 Json cpu_json(const Cpu& cpu) {
-    if (const auto* interpreted = dynamic_cast<const InterpretedCpu*>(&cpu))
-        return {{"instructions", interpreted->counts().instructions},
-                {"interrupts", interpreted->counts().interrupts},
-                {"decode_cache",
-                 {{"decoded", interpreted->decode_counts().decoded},
-                  {"pages_dropped", interpreted->decode_counts().pages_dropped},
-                  {"flushes", interpreted->decode_counts().flushes}}}};
+    if (const auto* interpreted = dynamic_cast<const InterpretedCpu*>(&cpu)) return interpreted_json(*interpreted);
+    if (const auto* translated = dynamic_cast<const TranslatedCpu*>(&cpu)) return translated_json(*translated);
     return Json::object();
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "vmm/machine.h"
+#include "vmm/run_loop.h"
 
 namespace ringfold {
 
@@ -14,6 +15,7 @@ struct RunSummary {
     unsigned resets = 0;
     std::string ending;
     int exit_status = 0;
+    LoopTimes times;  // of the last machine
 };
 
 // Throws HostError if the file cannot be written. A reset starts the machine's counts anew: they are those of the
