@@ -201,6 +201,7 @@ Event next_event(const Event& first, const GuestFault& second) {
 Step deliver(Interpreter& cpu, Event e) {
     CpuState& s = cpu.state();
     s.interrupt_shadow = s.debug_shadow = 0;
+    s.activity = Activity::Running;  // any event ends HLT
     for (;;) {
         try {
             enter_handler(cpu, adapted(s, e), s.eip);
@@ -222,7 +223,6 @@ Step deliver(Interpreter& cpu, Event e) {
 namespace ringfold {
 
 Step Interpreter::interrupt(uint8_t vector) {
-    state_.activity = Activity::Running;
     return interpreter::deliver(*this, {interpreter::EventKind::ExternalInterrupt, vector});
 }
 

@@ -40,14 +40,6 @@ GuestVirt Interpreter::linear(unsigned segment, uint32_t offset, unsigned size, 
 
 namespace ringfold::interpreter {
 
-bool within_limit(const SegmentRegister& s, uint32_t offset, unsigned size) {
-    const uint64_t last = uint64_t{offset} + size - 1;
-    if (s.expand_down()) [[unlikely]]
-        return offset > s.limit && last <= (s.big() ? 0xffffffffu : 0xffffu);
-    // With a 4 GiB limit an access may wrap (SDM volume 3, 5.3: implementation-specific); ours does.
-    return last <= s.limit || s.limit == 0xffffffff;
-}
-
 namespace {
 constexpr uint16_t kRealAccess = 0x93, kV86Access = 0xf3, kGranularityBits = 0xf000;
 }

@@ -7,7 +7,13 @@
 namespace ringfold::interpreter {
 
 // Do `size` bytes at `offset` lie within the limit (SDM volume 3, 5.3)?
-bool within_limit(const SegmentRegister&, uint32_t offset, unsigned size);
+inline bool within_limit(const SegmentRegister& s, uint32_t offset, unsigned size) {
+    const uint64_t last = uint64_t{offset} + size - 1;
+    if (s.expand_down()) [[unlikely]]
+        return offset > s.limit && last <= (s.big() ? 0xffffffffu : 0xffffu);
+    // With a 4 GiB limit an access may wrap (SDM volume 3, 5.3: implementation-specific); ours does.
+    return last <= s.limit || s.limit == 0xffffffff;
+}
 
 // What a real-mode or v86 load leaves in a segment register.
 SegmentRegister real_mode_segment(const CpuState&, const SegmentRegister& old, uint16_t selector);

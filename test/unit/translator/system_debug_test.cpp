@@ -157,3 +157,12 @@ TEST_CASE("INT1 reports no cause") {
     CHECK((g.cpu.dr[6] & 0xe00f) == 0);
     CHECK(g.stack(0) == kCode + 1);
 }
+
+TEST_CASE("a single-step trap ends HLT") {
+    SystemGuest g;
+    g.cpu.system_flags |= flag::TF;
+    g.run({0xf4});
+    REQUIRE(g.in_handler(Vector::DB));
+    CHECK(g.stack(0) == kCode + 1);
+    CHECK(g.cpu.activity == Activity::Running);
+}
