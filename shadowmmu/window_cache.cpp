@@ -22,6 +22,11 @@ uint32_t default_budget() {
 WindowCache::WindowCache(Ram& ram, GuestMemory::Counts& counts)
     : ram_(ram), counts_(counts), budget_(default_budget()), writers_(ram.size() / kPageSize) {}
 
+WindowCache::~WindowCache() {
+    for (auto& window : users_)
+        if (window->owner) window->owner->window = nullptr;
+}
+
 Window& WindowCache::supervisor() {
     if (!supervisor_) supervisor_ = std::make_unique<Window>(ram_, 0);
     return *supervisor_;

@@ -16,6 +16,7 @@ public:
     static constexpr size_t kUserWindows = 8;
 
     WindowCache(Ram& ram, GuestMemory::Counts& counts);
+    ~WindowCache();
 
     // Made on first use. A window stays where it is, but a user window changes hands when its space is not current.
     Window& supervisor();

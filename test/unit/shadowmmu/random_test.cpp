@@ -18,6 +18,10 @@ constexpr uint32_t kData = 0x180000, kDataCount = 24;     // frames with data
 constexpr uint32_t kDirect = 0xc0000000;                  // the kernel's map of all of these, by a large page
 constexpr uint32_t kRoots = 0x1f0000, kRootCount = 3;     // PAE: one page with the PDPTs
 
+struct __attribute__((packed)) Unaligned {
+    uint32_t value;
+};
+
 // A page-table reader of the model's own.
 struct Look : PageTableAccess {
     const Ram& ram;
@@ -227,9 +231,9 @@ struct Machine : Guest {
             const int before = heard;
             const bool done = survives([&] {
                 if (access == Access::Write)
-                    *reinterpret_cast<volatile uint32_t*>(host) = value;
+                    reinterpret_cast<volatile Unaligned*>(host)->value = value;
                 else
-                    result = *reinterpret_cast<volatile uint32_t*>(host);
+                    result = reinterpret_cast<volatile Unaligned*>(host)->value;
             });
             REQUIRE(before == heard);
             if (done) return true;
