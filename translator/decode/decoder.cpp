@@ -220,6 +220,11 @@ bool has_operand(const Instruction& i, OperandKind kind) {
     return i.op(0).kind == kind || i.op(1).kind == kind;
 }
 
+// MMX and SSE: there 66 is part of the opcode, and who re-encodes 16-bit code must not add one.
+bool has_no_operand_size(const ZydisDecodedInstruction& z, const Instruction& i) {
+    return has_operand(i, OperandKind::Mmx) || has_operand(i, OperandKind::Xmm) || z.mnemonic == ZYDIS_MNEMONIC_MOVNTI;
+}
+
 // The mnemonic, or the number that instruction.h gives to this form of it. The model ends before the instructions
 // behind 0F 38 and 0F 3A, some of which share a mnemonic with an older one (PEXTRW).
 uint16_t mnemonic_of(const ZydisDecodedInstruction& z, const Instruction& i) {
@@ -274,6 +279,7 @@ DecodeStatus decode(std::span<const uint8_t> bytes, CodeSize size, Instruction& 
     read_prefixes(z, size, out);
     read_parts(z, out);
     read_operands(z, operands, out);
+    if (has_no_operand_size(z, out)) out.operand_size = 4;
     set_meaning(out, mnemonic_of(z, out));
     return DecodeStatus::Ok;
 }

@@ -152,6 +152,9 @@ TEST_CASE("mandatory prefixes are told from operand-size prefixes") {
     CHECK(decoded({0x66, 0x0f, 0x6f, 0x00}).operand_size == 4);
     CHECK(decoded({0xf3, 0x0f, 0x6f, 0x00}).mandatory_prefix == 0xf3);
     CHECK(decoded({0x0f, 0x6f, 0x00}).mandatory_prefix == 0);
+    CHECK(decoded({0x0f, 0x6f, 0x07}, CodeSize::Bits16).operand_size == 4);  // no 66 to add in 32-bit code
+    CHECK(decoded({0x0f, 0xc3, 0x07}, CodeSize::Bits16).operand_size == 4);
+    CHECK(decoded({0xd9, 0x37}, CodeSize::Bits16).operand_size == 2);  // FNSTENV of 14 bytes
 }
 
 TEST_CASE("operands too wide for a byte") {
