@@ -116,6 +116,7 @@ int main(int argc, char** argv) {
     const Accel accel = argc > 1 && strcmp(argv[1], "bt") == 0 ? Accel::Translator : Accel::Interpreter;
     const auto first = static_cast<uint32_t>(argc > 2 ? atoi(argv[2]) : 1);
     const auto count = static_cast<uint32_t>(argc > 3 ? atoi(argv[3]) : 1000);
+    host::install_crash_report(nullptr);  // before the translator's own handlers, which fall back on it
     std::map<std::string, int> endings;
     for (uint32_t seed = first; seed < first + count; ++seed) {
         // Before the run: if it crashes, the last line names the seed.

@@ -44,7 +44,9 @@ void handle(int signal, siginfo_t* info, void* raw) {
     auto* uc = static_cast<ucontext_t*>(raw);
     mcontext_t& m = uc->uc_mcontext;
     const FaultTarget* t = current;
-    if (!t || !t->cache->owns(reinterpret_cast<const void*>(m.gregs[REG_RIP]))) host::crash_from_signal(signal, info, raw);
+    // What another process sent (si_code 0 or less) is no fault of the code that it met.
+    const bool fault = info->si_code > 0 && t && t->cache->owns(reinterpret_cast<const void*>(m.gregs[REG_RIP]));
+    if (!fault) host::crash_from_signal(signal, info, raw);
     if (signal == SIGSEGV && restart_return_stack(*t, *info, m)) return;
     VcpuContext& c = *t->context;
     record(c.fault, signal, *info, m);
