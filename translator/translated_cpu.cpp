@@ -19,6 +19,12 @@ void check_host() {
         throw HostError("-accel bt needs a host CPU with BMI2 (Intel Haswell, AMD Zen or later); use -accel interp");
 }
 
+// The mode as current_mode() gives it, which does not choose the form of access.
+Mode soft(Mode mode) {
+    mode.direct = false;
+    return mode;
+}
+
 bool flat(const SegmentRegister& s) {
     return s.present() && s.base == 0 && s.limit == 0xffffffff;
 }
@@ -42,7 +48,10 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
       translator_(memory, cache_, table_, stubs_, options.emit),
       fault_target_{&context_, &cache_, &stacks_, &stubs_},
       by_mnemonic_(kMnemonicMax + 1) {
+    options_ = options;
+    direct_used_ = options.access == AccessRule::AlwaysDirect;
     table_.set_stubs(&stubs_);
+    translator_.set_guilty(&guilty_);
     context_.owner = this;
     context_.poll = stacks_.quiet_page();
     interpreter_.stop = &attention_;
@@ -67,6 +76,7 @@ windows::MonitorFunctions TranslatedCpu::monitor_functions() {
     };
     f.step = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_step(*static_cast<Site*>(site)); };
     f.stop = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_stop(*static_cast<Site*>(site)); };
+    f.hot = [](VcpuContext* c, void* block, uint32_t) noexcept { return c->owner->on_hot(*static_cast<Block*>(block)); };
     f.link = [](VcpuContext* c, void* link, uint32_t) noexcept { return c->owner->on_link(*static_cast<Link*>(link)); };
     f.indirect = [](VcpuContext* c, void*, uint32_t eip) noexcept { return c->owner->on_lookup(GuestVirt(eip)); };
     f.fpu = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_fpu(*static_cast<Site*>(site)); };
@@ -167,6 +177,10 @@ void TranslatedCpu::enter_mode(Mode mode) {
     context_.view_register = reinterpret_cast<uint64_t>(&memory_.view(p)) + windows::kViewBias;
     state_.system_flags &= ~flag::RF;
     refresh_segments();
+    if (direct_used_) {
+        const auto base = reinterpret_cast<uint64_t>(memory_.window_base(p));
+        if (base != window_) windows::set_window(window_ = base);
+    }
     if (mode.user == user_stack_) return;
     return_rsp_[user_stack_] = context_.return_rsp;
     user_stack_ = mode.user;
@@ -188,8 +202,13 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode) {
     const auto answer = memory_.code_mapping(eip, mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
     if (!mapping) return nullptr;
-    const BlockKey key{mapping->physical, eip, mode};
+    BlockKey key{mapping->physical, eip, mode};
+    key.mode.direct = direct_used_;
     Block* block = table_.find(key);
+    if (!block && direct_used_ && options_.access == AccessRule::Hot) {
+        key.mode.direct = false;
+        block = table_.find(key);
+    }
     if (block && block->crosses_page) {
         const auto second = memory_.code_mapping(eip.page() + kPageSize, mode.privilege());
         const auto* m = std::get_if<Mapping>(&second);
@@ -201,7 +220,7 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode) {
             memory_.note_code_page(eip.page() + kPageSize, mode.privilege(), *m);
         }
     }
-    if (!block) return translator_.translate(key, *mapping);
+    if (!block) return translator_.translate(key, *mapping, options_.access == AccessRule::Hot ? options_.hot : 0);
     memory_.note_code_page(eip, mode.privilege(), *mapping);
     return block;
 }
@@ -229,10 +248,10 @@ const void* TranslatedCpu::dispatch() {
     if (!block) return stubs_.leave;
     JumpCache& now = memory_.view(mode->privilege()).jumps;
     now.negated_eip[i] = 0u - eip.value;
-    now.host[i] = block->host;
+    now.host[i] = block->entry();
     enter_mode(*mode);
     if (log::enabled(log::Exec)) log::print(log::Exec, "exec {:08x}\n", eip.value);
-    return block->host;
+    return block->entry();
 }
 
 const void* TranslatedCpu::resume_at(Site& site, uint32_t host_offset) {
@@ -244,7 +263,7 @@ const void* TranslatedCpu::resume_at(Site& site, uint32_t host_offset) {
 const void* TranslatedCpu::resume_behind(Site& site, Step step) {
     const Block& block = *site.block;
     if (step == Step::Done && !block.dead && state_.eip == block.key.eip.value + site.next_offset && !event_waits() &&
-        current_mode() == block.key.mode)
+        current_mode() == soft(block.key.mode))
         return resume_at(site, site.resume);
     return dispatch();
 }
@@ -279,10 +298,7 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear) {
             if (!site.second) return resume_at(site, site.retry);
             break;
         case Fill::Special: ++counts_.soft_special; break;
-        case Fill::Fault:
-            ++counts_.true_faults;
-            interpreter_.fault(fault);
-            return dispatch();
+        case Fill::Fault: ++counts_.true_faults; break;  // or another fault comes first: misalignment, say
     }
     return execute(site);
 }
@@ -320,7 +336,7 @@ const void* TranslatedCpu::on_link(Link& link) {
     const void* pc = dispatch();
     if (pc == stubs_.leave || evictions != evictions_) return pc;
     Block* target = table_.find_by_host(pc);
-    if (!target || target->host != pc || target->dead || !(target->key.mode == from_key.mode)) return pc;
+    if (!target || target->entry() != pc || target->dead || soft(target->key.mode) != soft(from_key.mode)) return pc;
     const bool same_page = target->key.code.page() == from_key.code.page() && !target->crosses_page && !link.other_page;
     if (same_page || (from_global && target->global && !from_key.mode.user)) table_.chain(link, *target);
     return pc;
@@ -332,6 +348,19 @@ const void* TranslatedCpu::on_fpu(Site& site) {
     context_.reload_fpu = 1;
     enter_mode(site.block->key.mode);
     return site.block->host + site.retry;
+}
+
+const void* TranslatedCpu::on_hot(Block& block) {
+    state_.eip = block.key.eip.value;
+    BlockKey key = block.key;
+    key.mode.direct = true;
+    direct_used_ = true;
+    ++counts_.hot_blocks;
+    const auto answer = memory_.code_mapping(key.eip, key.mode.privilege());
+    const auto* mapping = std::get_if<Mapping>(&answer);
+    table_.kill(block);
+    if (mapping && mapping->physical == key.code && !table_.find(key)) translator_.translate(key, *mapping, 0);
+    return on_lookup(key.eip);
 }
 
 // --- host faults ----------------------------------------------------------------------------------------------
@@ -358,13 +387,50 @@ const void* TranslatedCpu::on_host_fault() {
         r = (r & 0xffff0000) | (r & 0xff) << 8 | (r >> 8 & 0xff);
     }
     constexpr uint32_t kPageFaultTrap = 14;
-    if (f.signal == SIGBUS || (f.signal == SIGSEGV && f.trap == kPageFaultTrap))
-        host::crash("translated code faulted on host memory");
+    if (f.signal == SIGBUS || (f.signal == SIGSEGV && f.trap == kPageFaultTrap)) {
+        if (!block->key.mode.direct) host::crash("translated code faulted on host memory");
+        if (window_fault(*block, *spot)) {
+            if (block->dead) return dispatch();
+            context_.reload_fpu = context_.fault_with_fpu;
+            enter_mode(block->key.mode);
+            return block->host + spot->host;
+        }
+    }
     Instruction i;
     decode(std::span(block->bytes).subspan(spot->guest), CodeSize::Bits32, i);
     count(i);
+    memory_.set_road(TraceRoad::WindowFault);
     interpreter_.execute(i);
+    memory_.set_road(TraceRoad::Interpreter);
     return dispatch();
+}
+
+// A hidden fault is filled; anything else (a trace, device memory, a true fault) is the interpreter's, and speaks
+// against the instruction.
+bool TranslatedCpu::window_fault(Block& block, HostSpot& spot) {
+    const HostFault& f = context_.fault;
+    const uint64_t offset = f.address - window_;
+    constexpr uint64_t kWindowAndGuard = (uint64_t{1} << 32) + 64 * 1024;
+    if (offset >= kWindowAndGuard) host::crash("translated code faulted outside the window");
+    constexpr uint32_t kWriteError = 2;
+    const Access access = f.error & kWriteError ? Access::Write : Access::Read;
+    GuestFault fault{};
+    const bool wraps = offset >> 32;
+    const Fill fill = wraps ? Fill::Special
+                            : memory_.fill_window(GuestVirt(static_cast<uint32_t>(offset)), access,
+                                                  block.key.mode.privilege(), &fault);
+    const uint32_t unit = options_.guilty_hidden / options_.guilty_traps;
+    note_trap(block, spot, fill == Fill::Ram ? 1 : unit);
+    if (fill == Fill::Fault) ++counts_.true_faults;
+    return fill == Fill::Ram;
+}
+
+void TranslatedCpu::note_trap(Block& block, HostSpot& spot, uint32_t weight) {
+    spot.faults += weight;
+    if (spot.faults < options_.guilty_hidden || block.dead) return;
+    guilty_.insert(block.key.code.value + spot.guest);
+    ++counts_.guilty;
+    table_.kill(block);
 }
 
 std::vector<std::pair<std::string_view, uint64_t>> TranslatedCpu::top_interpreted(size_t most) const {

@@ -18,9 +18,17 @@
 
 namespace ringfold {
 
+// When a memory operand goes through the window. The fixed rule: once its block has run `hot` times, unless the
+// instruction itself has been found guilty.
+enum class AccessRule : uint8_t { Hot, NeverDirect, AlwaysDirect };
+
 struct TranslatorOptions {
     size_t cache_bytes = 128 * 1024 * 1024;
     EmitOptions emit;
+    AccessRule access = AccessRule::Hot;
+    uint32_t hot = 4096;            // executions
+    uint32_t guilty_traps = 2;      // host faults of one instruction that were no hidden faults
+    uint32_t guilty_hidden = 64;    // hidden faults of one instruction
 };
 
 class TranslatedCpu final : public Cpu, private MappingListener {
@@ -39,6 +47,7 @@ public:
         uint64_t steps = 0, stops = 0, lookups = 0, links = 0, fpu_loads = 0, host_faults = 0, polls = 0;
         uint64_t interpreted = 0;  // instructions run outside the code cache
         uint64_t interrupts = 0;
+        uint64_t hot_blocks = 0, guilty = 0;
     };
     const Counts& counts() const { return counts_; }
     BlockTable::Counts block_counts() const { return table_.counts(); }
@@ -54,7 +63,10 @@ private:
     const void* on_link(Link& link);
     const void* on_lookup(GuestVirt eip);
     const void* on_fpu(Site& site);
+    const void* on_hot(Block& block);
     const void* on_host_fault();
+    bool window_fault(Block& block, HostSpot& spot);  // true: the instruction can be started again
+    void note_trap(Block& block, HostSpot& spot, uint32_t weight);
 
     const void* execute(Site& site);            // by the interpreter, then on behind it
     const void* resume_behind(Site& site, Step step);
@@ -90,6 +102,10 @@ private:
     bool user_stack_ = false;     // which return stack is in use
     std::array<uint64_t, 2> return_rsp_{};
     std::vector<uint64_t> by_mnemonic_;
+    TranslatorOptions options_;
+    std::unordered_set<uint64_t> guilty_;
+    bool direct_used_ = false;      // some translation may be direct: %gs must hold the window
+    uint64_t window_ = 0;           // what %gs holds
     std::array<uint32_t, 2> mode_of_views_{~0u, ~0u};  // what the jump caches hold translations for
     uint64_t evictions_ = 0;
     Counts counts_;

@@ -58,7 +58,7 @@ bool Translator::decode_next(const BlockKey& key, Source& source, Instruction& o
     return decode(bytes, CodeSize::Bits32, out) == DecodeStatus::Ok;
 }
 
-Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
+Block* Translator::translate(const BlockKey& key, const Mapping& mapping, uint32_t heat) {
     if (!memory_.ram().contains(key.code)) return nullptr;
     Source source;
     source.page = memory_.ram().host(key.code);
@@ -78,7 +78,7 @@ Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
         if (ends || (kind == EmitKind::jcc && options_.profile)) break;
     }
     if (instructions_.empty()) return nullptr;
-    auto block = emit(key, source);
+    auto block = emit(key, source, heat);
     memory_.note_code_page(key.eip, key.mode.privilege(), mapping);
     if (log::enabled(log::InAsm) || log::enabled(log::OutAsm)) dump_block(*block, instructions_, emit_.code());
     return &table_.add(std::move(block));
@@ -95,11 +95,12 @@ const uint8_t* Translator::make_room() {
     return at;
 }
 
-std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& source) {
+std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& source, uint32_t heat) {
     auto block = std::make_unique<Block>();
     block->key = key;
     block->guest_length = source.used;
     block->global = source.global;
+    block->heat = heat;
     block->crosses_page = source.crosses;
     block->second_page = source.second_page;
     block->bytes.reserve(source.used);

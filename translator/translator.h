@@ -16,13 +16,15 @@ public:
 
     // The translation of the code at key.eip, whose first byte `mapping` maps. nullptr if its first instruction
     // cannot be translated (not in RAM, not decodable, its second page faults): the interpreter's turn.
-    Block* translate(const BlockKey& key, const Mapping& mapping);
+    // `heat`: executions after which a soft block calls on_hot; 0: never.
+    Block* translate(const BlockKey& key, const Mapping& mapping, uint32_t heat);
+    void set_guilty(const std::unordered_set<uint64_t>* guilty) { emit_.guilty = guilty; }
 
 private:
     struct Source;
     bool decode_next(const BlockKey& key, Source& source, Instruction& out);
     bool fetch_second_page(const BlockKey& key, Source& source);
-    std::unique_ptr<Block> emit(const BlockKey& key, const Source& source);
+    std::unique_ptr<Block> emit(const BlockKey& key, const Source& source, uint32_t heat);
     const uint8_t* make_room();
 
     GuestMemory& memory_;

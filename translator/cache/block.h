@@ -74,6 +74,7 @@ struct HostSpot {
     // Otherwise nothing is to be put back: sequences do their faulting access first.
     uint8_t undo = kNoUndo;
     uint32_t undo_from = 0;
+    uint32_t faults = 0;  // host faults here
 };
 
 struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
@@ -86,7 +87,8 @@ struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
     uint16_t instructions = 0;
     uint16_t ident = 0, simulated = 0, called = 0;  // guest instructions by what was emitted for them
 
-    const uint8_t* host = nullptr;  // executable address
+    const uint8_t* host = nullptr;  // executable address of its code
+    uint32_t entry_offset = 0;      // where it is entered
     uint32_t host_length = 0;
 
     std::vector<Link> link;      // sized once: links hang in lists
@@ -96,9 +98,11 @@ struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
     std::vector<HostSpot> spots;
     std::vector<uint8_t> bytes;  // the guest code it was made from
     uint64_t executions = 0;     // counted only with profiling on
+    uint32_t heat = 0;           // executions left until a soft block is hot; 0: not counted
 
     bi::list_member_hook<bi::link_mode<bi::auto_unlink>> page_hook, second_page_hook;
 
+    const uint8_t* entry() const { return host + entry_offset; }
     const uint8_t* end() const { return host + host_length; }
     GuestVirt end_eip() const { return key.eip + guest_length; }
 };

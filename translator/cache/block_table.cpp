@@ -97,7 +97,7 @@ void BlockTable::on_code_write(CodePage& page, const TraceWrite& w) {
 
 void BlockTable::chain(Link& link, Block& target) {
     if (link.is_linked() || link.from->dead || target.dead) return;
-    cache_.patch_rel32(link.from->host + link.patch, target.host);
+    cache_.patch_rel32(link.from->host + link.patch, target.entry());
     target.incoming.push_back(link);
     ++counts_.chains;
 }
@@ -125,7 +125,7 @@ void BlockTable::kill(Block& block) {
     while (!block.incoming.empty()) unchain(block.incoming.front());
     for (uint32_t n = 0; n < block.links; ++n)
         if (block.link[n].is_linked()) unchain(block.link[n]);
-    windows::write_forwarder(cache_, block.host, block.key.eip.value, *stubs_);
+    windows::write_forwarder(cache_, block.entry(), block.key.eip.value, *stubs_);
     ++counts_.invalidations;
 }
 

@@ -16,6 +16,7 @@ void Emit::begin(Block& block, const uint8_t* host) {
     block_ = &block;
     block.host = host;
     fpu_loaded_ = false;
+    if (block.heat) count_heat();
     if (options_.profile) {
         a_.mov(x86::r8, reinterpret_cast<uint64_t>(&block.executions));
         a_.mov(x86::r9, x86::ptr(x86::r8));
@@ -24,12 +25,30 @@ void Emit::begin(Block& block, const uint8_t* host) {
     }
 }
 
+// A soft block counts down to when it is hot. The way out lies before the entry, in JRCXZ's short reach.
+void Emit::count_heat() {
+    const asmjit::Label hot = a_.newLabel();
+    a_.bind(hot);
+    a_.mov(x86::rcx, windows::kSavedRcx);
+    a_.mov(x86::r9, reinterpret_cast<uint64_t>(block_));
+    jump_to_stub(stubs_.hot);
+    block_->entry_offset = offset();
+    a_.mov(windows::kSavedRcx, x86::rcx);
+    a_.mov(x86::r8, reinterpret_cast<uint64_t>(&block_->heat));
+    a_.mov(x86::ecx, x86::ptr(x86::r8));
+    a_.lea(x86::ecx, x86::ptr(x86::rcx, -1));
+    a_.mov(x86::ptr(x86::r8), x86::ecx);
+    a_.jecxz(x86::rcx, hot);
+    a_.mov(x86::rcx, windows::kSavedRcx);
+}
+
 bool Emit::instruction(const Instruction& i, GuestVirt eip) {
     eip_ = eip;
     next_eip_ = eip + i.length;
     current_ = &i;
     start_ = offset();
     soft_accesses_ = 0;
+    direct_ = block_->key.mode.direct && !(guilty && guilty->contains(block_->key.code.value + (eip - block_->key.eip)));
     first_site_ = block_->sites.size();
     block_->spots.push_back({start_, static_cast<uint16_t>(eip - block_->key.eip), kNoUndo, 0});
     const After after = dispatch(i);
@@ -64,7 +83,7 @@ void Emit::fall_through(GuestVirt next) {
 }
 
 void Emit::finish() {
-    while (offset() < windows::kForwarderBytes) a_.nop();
+    while (offset() < block_->entry_offset + windows::kForwarderBytes) a_.nop();
     // A cold part may add others.
     for (size_t n = 0; n < cold_.size(); ++n) {
         auto emit = std::move(cold_[n]);

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <optional>
+#include <unordered_set>
 #include <vector>
 
 #include "translator/cache/block.h"
@@ -30,6 +31,9 @@ struct EmitOptions {
 class Emit {
 public:
     Emit(const windows::Stubs& stubs, const EmitOptions& options);
+
+    // Physical addresses of instructions that stay soft in direct blocks too.
+    const std::unordered_set<uint64_t>* guilty = nullptr;
 
     // Starts a block whose code will lie at `host`. The block's key is set.
     void begin(Block& block, const uint8_t* host);
@@ -77,8 +81,9 @@ private:
     // Clobbers r8 to r11; a miss calls the monitor and starts the instruction again, so nothing may have changed.
     x86::Mem guest_memory(unsigned size, Access);
     // The form that guest_memory() leads to, for reencode().
-    MemoryForm form() const { return block_->key.mode.direct ? MemoryForm::WindowScratch : MemoryForm::Pointer; }
-    bool direct() const { return block_->key.mode.direct; }
+    MemoryForm form() const { return direct_ ? MemoryForm::WindowScratch : MemoryForm::Pointer; }
+    bool direct() const { return direct_; }
+    void count_heat();
 
     // --- leaving (branch.cpp, simulate.cpp) ------------------------------------------------------------------
     void poll();  // a waiting event interrupts here, before the current instruction
@@ -112,6 +117,7 @@ private:
     const Instruction* current_ = nullptr;
     uint32_t start_ = 0;            // host offset of the current instruction
     size_t first_site_ = 0;         // sites of the current instruction start here
+    bool direct_ = false;           // how the current instruction reaches memory
     unsigned soft_accesses_ = 0;    // of the current instruction
     bool fpu_loaded_ = false;       // the block has made sure of the FPU state
 };

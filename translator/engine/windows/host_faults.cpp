@@ -3,7 +3,10 @@
 
 #include <csignal>
 #include <mutex>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "translator/engine/windows/registers.h"
 #include "vmm/host/crash_report.h"
@@ -14,6 +17,7 @@ namespace {
 
 thread_local const FaultTarget* current = nullptr;
 
+constexpr int kArchSetGs = 0x1001;  // asm/prctl.h
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 constexpr uint64_t kHostFlagsCleared = 1 << 10 | 1 << 8 | 1 << 18;  // DF, TF, AC
 // In the order of the instruction encoding.
@@ -72,6 +76,14 @@ void install_host_faults() {
     static std::once_flag once;
     std::call_once(once, install_handlers);
     host::use_signal_stack();
+}
+
+void set_window(uint64_t base) {
+    static const bool direct = getauxval(AT_HWCAP2) & 2;  // HWCAP2_FSGSBASE
+    if (direct)
+        asm volatile("wrgsbase %0" : : "r"(base));
+    else
+        syscall(SYS_arch_prctl, kArchSetGs, base);
 }
 
 void set_fault_target(const FaultTarget* target) {

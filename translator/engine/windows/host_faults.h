@@ -22,4 +22,7 @@ void install_host_faults();
 // nullptr: nothing of ours runs on this thread.
 void set_fault_target(const FaultTarget* target);
 
+// Has %gs hold this window's base.
+void set_window(uint64_t base);
+
 }  // namespace ringfold::windows

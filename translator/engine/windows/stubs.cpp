@@ -205,6 +205,7 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
     stubs.step = calls(monitor.step);
     stubs.stop = calls(monitor.stop);
     stubs.fpu = calls(monitor.fpu);
+    stubs.hot = calls(monitor.hot);
     stubs.link = calls(monitor.link);
     stubs.look_up = here([&] { a.bind(indirect_miss); emit_call_monitor(a, monitor.indirect, resume); });
     stubs.indirect = here([&] { a.bind(indirect); emit_indirect(a, indirect_miss); });

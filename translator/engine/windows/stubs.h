@@ -14,7 +14,7 @@ namespace ringfold::windows {
 using MonitorFunction = const void* (*)(VcpuContext*, void* r9, uint32_t r8) noexcept;
 
 struct MonitorFunctions {
-    MonitorFunction soft_miss, step, stop, link, indirect, fpu;
+    MonitorFunction soft_miss, step, stop, link, indirect, fpu, hot;
     const void* (*host_fault)(VcpuContext*) noexcept;
 };
 
@@ -25,6 +25,8 @@ struct Stubs {
     const void* soft_miss;
     // r9: Site*
     const void *step, *stop, *fpu;
+    // r9: Block*, whose heat is used up
+    const void* hot;
     // r9: Link*
     const void* link;
     // r8d: the target EIP, looked up in the jump cache
