@@ -14,22 +14,10 @@
 #include "translator/engine/windows/host_faults.h"
 #include "translator/interpreter/interpreter.h"
 #include "translator/translator.h"
+#include "translator/translator_options.h"
 #include "vmm/base/cpu.h"
 
 namespace ringfold {
-
-// When a memory operand goes through the window. The fixed rule: once its block has run `hot` times, unless the
-// instruction itself has been found guilty.
-enum class AccessRule : uint8_t { Hot, NeverDirect, AlwaysDirect };
-
-struct TranslatorOptions {
-    size_t cache_bytes = 128 * 1024 * 1024;
-    EmitOptions emit;
-    AccessRule access = AccessRule::Hot;
-    uint32_t hot = 4096;            // executions
-    uint32_t guilty_traps = 2;      // host faults of one instruction that were no hidden faults
-    uint32_t guilty_hidden = 64;    // hidden faults of one instruction
-};
 
 class TranslatedCpu final : public Cpu, private MappingListener {
 public:

@@ -19,7 +19,7 @@ std::unique_ptr<Cpu> make_cpu(const Options& options, VcpuContext& context, Gues
                               InterruptController& pic) {
     if (options.accel == Accel::Interpreter)
         return std::make_unique<InterpretedCpu>(context.cpu, memory, ports, pic);
-    TranslatorOptions translator;
+    TranslatorOptions translator = options.translator;
     translator.emit.profile = !options.stats_file.empty();
     return std::make_unique<TranslatedCpu>(context, memory, ports, pic, translator);
 }

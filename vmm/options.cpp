@@ -32,6 +32,7 @@ enum Id : int {
     kNoReboot,
     kAccel,
     kEngine,
+    kAdapt,
     kDevice,
     kDebugcon,
     kStats,
@@ -44,6 +45,7 @@ constexpr option kOptions[] = {
     {"serial", required_argument, nullptr, kSerial},   {"nographic", no_argument, nullptr, kNographic},
     {"display", required_argument, nullptr, kDisplay}, {"no-reboot", no_argument, nullptr, kNoReboot},
     {"accel", required_argument, nullptr, kAccel},     {"engine", required_argument, nullptr, kEngine},
+    {"adapt", required_argument, nullptr, kAdapt},
     {"device", required_argument, nullptr, kDevice},   {"debugcon", required_argument, nullptr, kDebugcon},
     {"d", required_argument, nullptr, kLog},           {"D", required_argument, nullptr, kLogFile},
     {"stats", required_argument, nullptr, kStats},     {"version", no_argument, nullptr, kVersion},
@@ -149,6 +151,18 @@ Accel parse_accel(std::string_view value) {
     bad("accel", value, "unknown way to run the guest; known are bt (the translator) and interp (the interpreter)");
 }
 
+void parse_adapt(std::string_view value, TranslatorOptions& o) {
+    if (value == "never-direct") {
+        o.access = AccessRule::NeverDirect;
+    } else if (value == "always-direct") {
+        o.access = AccessRule::AlwaysDirect;
+    } else if (value.starts_with("hot=") && parse_number(value.substr(4), o.hot) && o.hot > 0) {
+        o.access = AccessRule::Hot;
+    } else if (value != "hot") {
+        bad("adapt", value, "unknown policy; known are hot, hot=EXECUTIONS, never-direct and always-direct");
+    }
+}
+
 std::string file_name(std::string_view name, std::string_view value) {
     if (value.empty()) bad(name, value, "give the name of a file");
     return std::string(value);
@@ -185,6 +199,9 @@ void apply(Options& o, int id, const char* argument) {
             break;
         case kEngine:
             if (value != "windows") bad("engine", value, "unknown engine; known is windows");
+            break;
+        case kAdapt:
+            parse_adapt(value, o.translator);
             break;
         case kDevice:
             o.debug_exit = parse_device(value);
@@ -270,6 +287,9 @@ How it runs
   -accel bt            by dynamic binary translation (default)
   -accel interp        by the reference interpreter, about a hundred times slower
   -engine windows      how translated code is kept inside the guest's memory (the only one so far)
+  -adapt hot[=N]       memory operands of code that ran N times use the host's page tables (default, N = 4096)
+  -adapt never-direct  all memory operands go through the software TLB
+  -adapt always-direct all use the host's page tables from the first time on
 
 Seeing inside
   -d LIST              log in_asm, out_asm, int, exec, mmu, guest_errors (comma-separated)

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "translator/translator_options.h"
+
 namespace ringfold {
 
 enum class Accel : uint8_t { Translator, Interpreter };
@@ -30,6 +32,7 @@ struct Options {
     CharBackend debugcon;
     std::optional<DebugExit> debug_exit;
     Accel accel = Accel::Translator;
+    TranslatorOptions translator;
     bool no_reboot = false;
     std::string log_categories, log_file, stats_file;
 };

@@ -18,15 +18,11 @@
 #include "translator/engine/windows/emission_errors.h"
 #include "translator/engine/windows/registers.h"
 #include "translator/engine/windows/stubs.h"
+#include "translator/translator_options.h"
 
 namespace ringfold {
 
 namespace x86 = asmjit::x86;
-
-struct EmitOptions {
-    bool profile = false;           // count each block's executions
-    uint32_t simulate_families = 0;  // bit set of EmitKind: leave these to the interpreter (for bisecting a bug)
-};
 
 class Emit {
 public:
