@@ -72,6 +72,11 @@ void x87_quiet(Interpreter& cpu, const Instruction& i) {
     if (i.has_memory) cpu.memory().write_bytes(a, memory.bytes, i.memory.size, s.privilege());
 }
 
+// FENI, FDISI and FSETPM meant something to coprocessors before the 387.
+void x87_nothing(Interpreter& cpu, const Instruction&) {
+    require_x87(cpu.state());
+}
+
 void fninit(Interpreter& cpu, const Instruction& i) {
     x87_quiet(cpu, i);
     memset(&cpu.state().fpu[FpuImage::kFop], 0, FpuImage::kMxcsr - FpuImage::kFop);

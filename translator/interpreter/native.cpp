@@ -35,6 +35,7 @@ ringfold_run_native:
     movq %rcx, %r8
     fxrstor (%r14)
     movl 36(%r13), %eax
+    andl $0x8d5, %eax
     orl $0x202, %eax
     pushq %rax
     .cfi_adjust_cfa_offset 8
