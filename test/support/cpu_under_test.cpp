@@ -12,6 +12,7 @@
 #include "test/support/native_cpu.h"
 #include "translator/interpreted_cpu.h"
 #include "translator/interpreter/interpreter.h"
+#include "translator/translated_cpu.h"
 
 namespace ringfold::test {
 
@@ -93,9 +94,14 @@ private:
     std::unique_ptr<Cpu> cpu_;
 };
 
-template <class C>
-std::unique_ptr<Cpu> make_cpu(GuestMachine& m) {
-    return std::make_unique<C>(m.state(), m.memory(), m.ports(), m.interrupts());
+std::unique_ptr<Cpu> make_interpreted(GuestMachine& m) {
+    return std::make_unique<InterpretedCpu>(m.state(), m.memory(), m.ports(), m.interrupts());
+}
+
+std::unique_ptr<Cpu> make_translated(GuestMachine& m, size_t cache_bytes) {
+    TranslatorOptions options;
+    options.cache_bytes = cache_bytes;
+    return std::make_unique<TranslatedCpu>(m.context(), m.memory(), m.ports(), m.interrupts(), options);
 }
 
 struct CpuKind {
@@ -107,7 +113,9 @@ const std::vector<CpuKind>& kinds() {
     static const std::vector<CpuKind> list = {
         {"native", [] { return std::make_unique<NativeUnderTest>(); }},
         {"step", [] { return std::make_unique<SteppedUnderTest>(); }},
-        {"interpreted", [] { return std::make_unique<RunUnderTest>("interpreted", make_cpu<InterpretedCpu>); }},
+        {"interpreted", [] { return std::make_unique<RunUnderTest>("interpreted", make_interpreted); }},
+        {"translated",
+         [] { return std::make_unique<RunUnderTest>("translated", [](GuestMachine& m) { return make_translated(m, 16 << 20); }); }},
     };
     return list;
 }

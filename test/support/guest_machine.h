@@ -8,6 +8,7 @@
 #include "shadowmmu/guest_memory.h"
 #include "test/support/cpu_case.h"
 #include "tracing/memory_trace.h"
+#include "translator/engine/vcpu_context.h"
 #include "vmm/base/cpu_state.h"
 #include "vmm/base/io.h"
 
@@ -24,6 +25,7 @@ public:
     // After the CPU has stopped: how the case ended.
     CpuEnd collect(const CpuCase&);
 
+    VcpuContext& context() { return context_; }
     CpuState& state() { return state_; }
     GuestMemory& memory() { return memory_; }
     PortIo& ports() { return ports_; }
@@ -60,7 +62,8 @@ private:
     NoPorts ports_;
     NoInterrupts interrupts_;
     MemoryTracer tracer_;
-    CpuState state_;
+    VcpuContext context_;
+    CpuState& state_ = context_.cpu;
     GuestMemory memory_;
     std::vector<PageKey> mapped_;
 };
