@@ -262,8 +262,8 @@ const void* TranslatedCpu::resume_at(Site& site, uint32_t host_offset) {
 
 const void* TranslatedCpu::resume_behind(Site& site, Step step) {
     const Block& block = *site.block;
-    if (step == Step::Done && !block.dead && state_.eip == block.key.eip.value + site.next_offset && !event_waits() &&
-        current_mode() == soft(block.key.mode))
+    if (site.resume && step == Step::Done && !block.dead && state_.eip == block.key.eip.value + site.next_offset &&
+        !event_waits() && current_mode() == soft(block.key.mode))
         return resume_at(site, site.resume);
     return dispatch();
 }

@@ -53,10 +53,26 @@ public:
     RandomBlock grow() {
         const unsigned count = 1 + r_.below(r_.chance(30) ? 4 : kMaxInstructions);
         while (block_.instructions.size() < count && running()) add_random();
+        if (r_.chance(40)) go_round();
         return std::move(block_);
     }
 
 private:
+    // Ends with a jump to the start, some times: the second round meets warm caches and chained blocks.
+    void go_round() {
+        const uint32_t counter = kStackPage + 0xff0;
+        const uint32_t rounds = 2 + r_.below(4);
+        memcpy(block_.start.byte(counter), &rounds, 4);
+        g_.machine_.poke(counter, {reinterpret_cast<const uint8_t*>(&rounds), 4});
+        std::vector<uint8_t> subtract = {0x83, 0x2d};  // sub dword [counter], 1
+        append32(subtract, counter);
+        subtract.push_back(1);
+        place(subtract);
+        std::vector<uint8_t> jump = {0x0f, 0x85};  // jnz
+        append32(jump, block_.start.eip - (state_.eip + 6));
+        place(jump);
+    }
+
     // Execution goes on in code space not yet written.
     bool running() const {
         return state_.cpl == 3 && state_.activity == Activity::Running && state_.eip >= block_end_ &&

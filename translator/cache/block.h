@@ -56,7 +56,7 @@ struct Site {
     uint16_t guest_offset = 0;  // of the instruction, from the block's EIP
     uint16_t next_offset = 0;   // of the next one
     uint32_t retry = 0;         // host offset where the instruction starts
-    uint32_t resume = 0;        // host offset behind it
+    uint32_t resume = 0;        // host offset behind it; 0 behind a jump, even one to the next instruction
     Access access = Access::Read;
     uint8_t size = 0;  // bytes of the soft access
     bool second = false;  // a second access of its instruction: its TLB slot may be that of the first

@@ -54,7 +54,7 @@ bool Emit::instruction(const Instruction& i, GuestVirt eip) {
     const After after = dispatch(i);
     for (size_t n = first_site_; n < block_->sites.size(); ++n) {
         Site& s = *block_->sites[n];
-        s.resume = offset();
+        s.resume = after == After::GoesOn ? offset() : 0;
         s.fpu = s.fpu || fpu_loaded_;
     }
     ++block_->instructions;
