@@ -19,21 +19,21 @@ CpuState cpu_of(const AddressSpace& space, const CpuState& state) {
 
 }  // namespace
 
-std::string GuestMemory::audit() {
+std::string GuestMemory::audit(bool globals) {
     Impl& m = *impl_;
-    if (auto text = m.audit_view(m.supervisor, m.state, Privilege::Supervisor); !text.empty()) return text;
-    if (const Window* window = m.windows.supervisor_if_any())
+    if (auto text = m.audit_view(m.supervisor, m.state, Privilege::Supervisor, globals); !text.empty()) return text;
+    if (const Window* window = m.windows.supervisor_if_any(); window && globals)
         if (auto text = m.audit_window(*window, m.state, nullptr); !text.empty()) return text;
     for (const auto& space : m.spaces) {
         const CpuState cpu = cpu_of(*space, m.state);
-        if (auto text = m.audit_view(space->cached, cpu, Privilege::User); !text.empty()) return text;
+        if (auto text = m.audit_view(space->cached, cpu, Privilege::User, true); !text.empty()) return text;
         if (!space->window) continue;
         if (auto text = m.audit_window(*space->window, cpu, space.get()); !text.empty()) return text;
     }
     return {};
 }
 
-std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState& cpu, Privilege p) {
+std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState& cpu, Privilege p, bool globals) {
     const auto differs = [&](GuestVirt page, std::string_view what) {
         return fmt::format("{} view, cr3 {:08x}, page {:08x}: {}", name_of(p), cpu.cr3, page.value, what);
     };
@@ -50,6 +50,7 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
             if (writes) return fmt::format("{} view: slot {} writes without reading", name_of(p), i);
             continue;
         }
+        if (!globals && !(view.flags(i) & CachedView::kNonGlobal)) continue;
         const auto mapping = walked(*page, Access::Read);
         if (!mapping || !ram.contains(mapping->physical)) return differs(*page, "cached, but not mapped to RAM");
         const auto* host = reinterpret_cast<const uint8_t*>(page->value + tlb.addend[i]);
@@ -66,6 +67,7 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
         if (tracer.traced(mapping->physical)) return differs(*page, "written inline though traced");
     }
     for (const auto& [number, frame] : view.code_pages()) {
+        if (!globals) break;
         const GuestVirt page(number * kPageSize);
         const auto mapping = walked(page, Access::Execute);
         if (!mapping || mapping->physical.page_number() != frame) return differs(page, "code cached, but mapped otherwise");

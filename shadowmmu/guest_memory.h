@@ -135,9 +135,10 @@ public:
     TraceRoad road() const { return road_; }
 
     // Compares all that is cached with fresh walks and tells the first difference; empty if there is none. For
-    // tests and debugging, at points where the architecture allows nothing stale: right after cr3_loaded(), or
-    // when each changed supervisor or window page has had its invalidate_page(). User views are true always.
-    std::string audit();
+    // tests and debugging. User views are true always; windows of the current space after cr3_loaded() or
+    // invalidate_page(); the supervisor's global pages only when each that changed has had its invalidate_page()
+    // or a global flush, which Linux puts off for vmalloc: `globals` false leaves them out.
+    std::string audit(bool globals = true);
 
 private:
     void read_slow(GuestVirt a, void* to, uint32_t size, Privilege p);

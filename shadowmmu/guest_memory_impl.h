@@ -78,7 +78,7 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     void invalidate_window_page(GuestVirt a);
 
     // --- audit.cpp -----------------------------------------------------------------------------------------
-    std::string audit_view(const CachedView& cached, const CpuState& cpu, Privilege p);
+    std::string audit_view(const CachedView& cached, const CpuState& cpu, Privilege p, bool globals);
     std::string audit_window(const Window& window, const CpuState& cpu, const AddressSpace* holder);
 
     void code_lost(Privilege p) {

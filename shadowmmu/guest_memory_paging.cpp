@@ -169,6 +169,8 @@ void GuestMemory::cr3_loaded() {
     const bool moved = impl_->select_space();
     log::print(log::Mmu, "mmu: cr3 {:08x}{}\n", impl_->state.cr3, moved ? "" : ", the same address space");
     if (moved && impl_->listener) impl_->listener->views_changed();
+    if (!log::enabled(log::Audit)) return;
+    if (const auto difference = audit(false); !difference.empty()) log::print(log::Audit, "audit: {}\n", difference);
 }
 
 void GuestMemory::paging_mode_changed() {

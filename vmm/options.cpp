@@ -292,7 +292,7 @@ How it runs
   -adapt always-direct all use the host's page tables from the first time on
 
 Seeing inside
-  -d LIST              log in_asm, out_asm, int, exec, mmu, guest_errors (comma-separated)
+  -d LIST              log in_asm, out_asm, int, exec, mmu, guest_errors, audit (comma-separated)
   -D FILE              the log goes to FILE instead of standard error
   -stats FILE          write counts and times to FILE as JSON when ringfold ends
 

@@ -15,6 +15,7 @@ enum Category : uint32_t {
     Exec = 1u << 3,    // each entry into the code cache from the dispatcher
     Mmu = 1u << 4,     // fills, flushes, traces, windows
     GuestErrors = 1u << 5,  // what a guest did to a device that makes no sense
+    Audit = 1u << 6,   // what memory views hold, compared with the guest's page tables at each CR3 load (slow)
 };
 
 extern uint32_t enabled_categories;
