@@ -52,6 +52,17 @@ static struct trap interrupted(struct context c, const char* name) {
 }
 
 #define LABELS(...) extern const u8 __VA_ARGS__
+LABELS(pushed_return[], moved_return[], ret_chain[], forward_indirect[], conditional_ret[], fpu_loop[], memory_loop[], mmio_loop[], port_loop[], divide_loop[]);
+asm(".text\npushed_return: push $pushed_return\n ret\n"
+    "moved_return: call moved_return_1\n ud2\nmoved_return_1: subl $5, (%esp)\n ret\n"
+    "ret_chain: push $ret_chain\n push $ret_chain_1\n push $ret_chain_1\n ret\nret_chain_1: ret\n"
+    "forward_indirect: mov $forward_indirect, %eax\n push $forward_indirect_1\n ret\n nop\nforward_indirect_1: push %eax\n ret\n"
+    "conditional_ret: xor %eax, %eax\n push $conditional_ret\n jz 1f\n ud2\n1: ret\n"
+    "fpu_loop: fldpi\n fsqrt\n fstp %st(0)\n jmp fpu_loop\n"
+    "memory_loop: mov $1000, %ecx\n1: mov (%esp,%ecx), %eax\n xor %eax, -64(%esp)\n loop 1b\n jmp memory_loop\n"
+    "mmio_loop: mov 0xb8000, %eax\n mov %eax, 0xb8000\n jmp mmio_loop\n"
+    "port_loop: in $0x61, %al\n jmp port_loop\n"
+    "divide_loop: mov $100, %eax\n cltd\n mov $7, %ecx\n idiv %ecx\n jmp divide_loop\n");
 LABELS(self_jump[], long_loop[], call_ret[], indirect[], deep_calls[], two_blocks[], conditional[], string_loop[], mixed[], far_loop[], int_loop[]);
 asm(".text\nself_jump: jmp self_jump\n"
     "long_loop: inc %eax\n add %eax, %ecx\n xor %ecx, %edx\n jmp long_loop\n"
@@ -75,6 +86,10 @@ static void endless_code(void) {
         {"jmp to itself", self_jump, false}, {"an arithmetic loop", long_loop, false}, {"call and ret", call_ret, false},
         {"indirect jumps", indirect, false}, {"nested calls", deep_calls, false}, {"two blocks", two_blocks, false},
         {"conditional branches", conditional, false}, {"rep stosl of 4 MiB", string_loop, false}, {"pushf, popf, segment loads", mixed, false},
+        {"a pushed address and ret", pushed_return, false}, {"a callee that returns to its call", moved_return, false},
+        {"a chain of rets", ret_chain, false}, {"two pushed addresses", forward_indirect, false}, {"a forward jump to a ret", conditional_ret, false},
+        {"x87 code", fpu_loop, false}, {"loads and stores", memory_loop, false}, {"device memory", mmio_loop, false},
+        {"ports", port_loop, true}, {"divisions", divide_loop, false},
         {"far jumps", far_loop, true}, {"int and iret", int_loop, false},
     };
     set_idt_gate(0x70, SEL_KCODE, int_loop_handler, ATTR_TRAP32 | ATTR_DPL(3));
@@ -89,6 +104,37 @@ static void endless_code(void) {
     struct context c = v86_context(0x2000, 0);
     c.eflags |= FLAG_IOPL(3);
     interrupted(c, "a loop in v86 mode");
+}
+
+// The timer's handler uses the FPU for itself, as a kernel's context switch does.
+static u8 fpu_area[512] __attribute__((aligned(16)));
+static void with_fpu(struct frame* f) {
+    (void)f;
+    outb(0x20, 0x20);
+    ++ticks;
+    asm volatile("fxsave %0\n fninit\n fldl2e\n fldl2t\n fldz\n xorps %%xmm0, %%xmm0\n cmpeqps %%xmm1, %%xmm1\n fxrstor %0" : "+m"(fpu_area));
+}
+SNIPPET(fpu_sum, "fninit\n fldz\n fld1\n xorps %xmm0, %xmm0\n push $0x3f800000\n movss (%esp), %xmm1\n pop %eax\n mov $4000000, %ecx",
+        "1: fadd %st(0), %st(1)\n fxch\n fxch\n addss %xmm1, %xmm0\n dec %ecx\n jnz 1b\n fstp %st(0)\n push %eax\n fistpl (%esp)\n pop %eax\n cvttss2si %xmm0, %ebx");
+SNIPPET(mmx_sum, "pxor %mm0, %mm0\n push $1\n movd (%esp), %mm1\n pop %eax\n mov $4000000, %ecx", "1: paddd %mm1, %mm0\n dec %ecx\n jnz 1b\n movd %mm0, %eax\n emms");
+
+static void undisturbed_fpu(void) {
+    set_cr4(get_cr4() | CR4_OSFXSR);
+    set_handler(VEC_IRQ, with_fpu);
+    ticks = 0;
+    start_timer(4000);
+    u32 wrong = 0;
+    for (u32 user = 0; user < 2; ++user) {
+        struct context c = user ? user_context(fpu_sum) : kernel_context(fpu_sum);
+        c.eflags |= FLAG_IF;
+        struct trap t = run(&c);
+        wrong += t.vector != VEC_DONE || t.at.eax != 4000000 || t.at.ebx != 4000000;
+        c.eip = (u32)mmx_sum;
+        t = run(&c);
+        wrong += t.vector != VEC_DONE || t.at.eax != 4000000;
+    }
+    stop_timer();
+    check(!wrong && ticks > 0, "x87, SSE and MMX registers survive interrupts that use them");
 }
 
 // A string instruction that is interrupted must go on as if nothing had been.
@@ -301,6 +347,7 @@ int main(void) {
     set_up_pics(1 << IRQ_TIMER);
     endless_code();
     undisturbed();
+    undisturbed_fpu();
     interrupted_strings();
     sleeping();
     priorities();
