@@ -54,7 +54,7 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
     translator_.set_guilty(&guilty_);
     context_.owner = this;
     context_.poll = stacks_.quiet_page();
-    interpreter_.stop = &attention_;
+    interpreter_.stop = &context_.attention;
     translator_.on_eviction = [this] {
         memory_.forget_code();
         reset_return_stacks();
@@ -89,14 +89,14 @@ windows::MonitorFunctions TranslatedCpu::monitor_functions() {
 // Order matters: whoever sees the trap page must find kicked_ set.
 void TranslatedCpu::kick() noexcept {
     kicked_.store(true);
-    attention_ = 1;
+    context_.attention = 1;
     context_.poll = stacks_.trap_page();
 }
 
 void TranslatedCpu::interrupt_line_changed() noexcept {
     context_.irq_asserted = interrupts_.intr();
     if (!context_.irq_asserted || !state_.interrupt_flag) return;
-    attention_ = 1;
+    context_.attention = 1;
     context_.poll = stacks_.trap_page();
 }
 
@@ -109,7 +109,7 @@ Exit TranslatedCpu::run() {
     windows::set_fault_target(&fault_target_);
     interrupt_line_changed();
     for (;;) {
-        attention_ = 0;
+        context_.attention = 0;
         context_.poll = stacks_.quiet_page();
         if (kicked_.exchange(false)) return Interrupted{};
         if (state_.activity != Activity::Shutdown && context_.irq_asserted && state_.interrupt_flag &&

@@ -86,7 +86,6 @@ private:
     Translator translator_;
     windows::FaultTarget fault_target_;
     std::atomic<bool> kicked_ = false;
-    volatile int attention_ = 0;  // REP instructions stop for it
     bool user_stack_ = false;     // which return stack is in use
     std::array<uint64_t, 2> return_rsp_{};
     std::vector<uint64_t> by_mnemonic_;

@@ -162,7 +162,7 @@ Emit::After Emit::emit_call(const Instruction& i) {
     const Operand& op = i.op(0);
     const bool relative = op.kind == OperandKind::Relative;
     const GuestVirt target = next_eip_ + i.immediate;
-    if (!relative || target <= eip_) poll();
+    poll();  // forward ones too: returns do not poll, and a tree of calls may be endless for all practical purposes
     if (op.kind == OperandKind::Memory) {
         if (!linear_address(i)) return emit_stop(i);
         a_.mov(x86::r8d, guest_memory(4, Access::Read));

@@ -79,6 +79,10 @@ Emit::After Emit::dispatch(const Instruction& i) {
 void Emit::fall_through(GuestVirt next) {
     current_ = nullptr;
     eip_ = next_eip_ = next;
+    if (next.value == 0) {  // around 4 GiB: the one way to go back without a jump, and so without a poll
+        a_.mov(x86::r8d, 0);
+        return jump_to_stub(stubs_.look_up);
+    }
     go_to(next);
 }
 

@@ -150,15 +150,21 @@ void emit_indirect(Assembler& a, const asmjit::Label& miss) {
     a.jmp(view(offsetof(View, jumps.host), x86::r9, 3));
 }
 
-// The pair on top did not belong to this return: drop it, unless the stack is empty, and look the target up.
-void emit_return_miss(Assembler& a, const asmjit::Label& indirect) {
-    asmjit::Label empty = a.newLabel();
+// The pair on top did not belong to this return: drop it, unless the stack is empty, and look the target up. Such
+// returns may go round in circles, so they heed events; those that match are no more than their calls.
+void emit_return_miss(Assembler& a, const asmjit::Label& indirect, const asmjit::Label& indirect_miss) {
+    asmjit::Label empty = a.newLabel(), quiet = a.newLabel();
     a.mov(kSavedRcx, x86::rcx);
     a.mov(x86::rcx, FIELD(negated_return_top));
     a.lea(x86::rcx, x86::ptr(x86::rsp, x86::rcx));  // rsp cannot be an index
     a.jecxz(x86::rcx, empty);
     a.lea(x86::rsp, x86::ptr(x86::rsp, 16));
     a.bind(empty);
+    a.mov(x86::ecx, FIELD_SIZED(attention, 4));
+    a.jecxz(x86::rcx, quiet);
+    a.mov(x86::rcx, kSavedRcx);
+    a.jmp(indirect_miss);
+    a.bind(quiet);
     a.mov(x86::rcx, kSavedRcx);
     a.jmp(indirect);
 }
@@ -209,7 +215,7 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
     stubs.link = calls(monitor.link);
     stubs.look_up = here([&] { a.bind(indirect_miss); emit_call_monitor(a, monitor.indirect, resume); });
     stubs.indirect = here([&] { a.bind(indirect); emit_indirect(a, indirect_miss); });
-    stubs.return_miss = here([&] { emit_return_miss(a, indirect); });
+    stubs.return_miss = here([&] { emit_return_miss(a, indirect, indirect_miss); });
     stubs.return_empty = here([&] { emit_return_empty(a, indirect); });
     stubs.host_fault = here([&] { emit_host_fault(a, monitor.host_fault, resume); });
 
