@@ -1,5 +1,6 @@
 // Timer, keyboard and clock interrupts through the two controllers: that they reach code which never stops by itself,
 // wake HLT, keep their order, and interrupt long string instructions at a point from which they go on.
+#include "paging.h"
 #include "trap.h"
 
 #define IRQ_TIMER 0
@@ -342,10 +343,27 @@ static void timer_counts(void) {
     stop_timer();
 }
 
+// A loop without a jump back: it goes around the end of the address space.
+static void around_four_gib(void) {
+    u32* directory = new_directory();
+    u8* last = new_page();
+    *pte(directory, 0xfffff000) = (u32)last | PTE_USER;
+    u8* const first = (u8*)0x8000;
+    *pte(directory, 0) = (u32)first | PTE_USER;
+    static const u8 forward[] = {0x40, 0xe9, 0xea, 0xff, 0xff, 0xff};  // inc %eax; jmp 0xfffffff0
+    memset(last, 0x90, PAGE);
+    memcpy(first, forward, sizeof forward);
+    paging_on(directory);
+    interrupted(kernel_context((void*)0xfffffff0), "code that goes around 4 GiB, kernel");
+    interrupted(user_context((void*)0xfffffff0), "code that goes around 4 GiB, user");
+    paging_off();
+}
+
 int main(void) {
     stop_timer();
     set_up_pics(1 << IRQ_TIMER);
     endless_code();
+    around_four_gib();
     undisturbed();
     undisturbed_fpu();
     interrupted_strings();
