@@ -107,6 +107,7 @@ bool TranslatedCpu::event_waits() const {
 
 Exit TranslatedCpu::run() {
     windows::set_fault_target(&fault_target_);
+    window_ = 0;  // another vCPU of this thread may have set %gs
     interrupt_line_changed();
     for (;;) {
         context_.attention = 0;

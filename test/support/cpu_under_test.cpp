@@ -98,10 +98,15 @@ std::unique_ptr<Cpu> make_interpreted(GuestMachine& m) {
     return std::make_unique<InterpretedCpu>(m.state(), m.memory(), m.ports(), m.interrupts());
 }
 
-std::unique_ptr<Cpu> make_translated(GuestMachine& m, size_t cache_bytes) {
-    TranslatorOptions options;
-    options.cache_bytes = cache_bytes;
-    return std::make_unique<TranslatedCpu>(m.context(), m.memory(), m.ports(), m.interrupts(), options);
+// The translator by one rule for memory operands. The cache is small, so that long runs come to evict.
+std::unique_ptr<CpuUnderTest> make_translated(const char* name, AccessRule rule, uint32_t hot = 0) {
+    return std::make_unique<RunUnderTest>(name, [=](GuestMachine& m) {
+        TranslatorOptions options;
+        options.cache_bytes = 4 << 20;
+        options.access = rule;
+        if (hot) options.hot = hot;
+        return std::make_unique<TranslatedCpu>(m.context(), m.memory(), m.ports(), m.interrupts(), options);
+    });
 }
 
 struct CpuKind {
@@ -114,8 +119,9 @@ const std::vector<CpuKind>& kinds() {
         {"native", [] { return std::make_unique<NativeUnderTest>(); }},
         {"step", [] { return std::make_unique<SteppedUnderTest>(); }},
         {"interpreted", [] { return std::make_unique<RunUnderTest>("interpreted", make_interpreted); }},
-        {"translated",
-         [] { return std::make_unique<RunUnderTest>("translated", [](GuestMachine& m) { return make_translated(m, 16 << 20); }); }},
+        {"soft", [] { return make_translated("soft", AccessRule::NeverDirect); }},
+        {"direct", [] { return make_translated("direct", AccessRule::AlwaysDirect); }},
+        {"hot", [] { return make_translated("hot", AccessRule::Hot, 2); }},
     };
     return list;
 }
