@@ -42,7 +42,9 @@ AddressSpace::AddressSpace(PageTableTraces& traces, unsigned n)
     for (auto& use : table_) use.space = this;
 }
 
-AddressSpace::~AddressSpace() { forget(); }
+AddressSpace::~AddressSpace() {
+    forget();
+}
 
 void AddressSpace::forget() {
     for (size_t i = relied_on_._Find_first(); i < relied_on_.size(); i = relied_on_._Find_next(i))

@@ -68,8 +68,8 @@ private:
     Key key_;
     std::array<uint64_t, 4> pdpte_{};
     std::array<TableUse, 4> directory_;
-    std::vector<TableUse> table_;                     // by directory entry, over all directories
-    std::bitset<kMostDirectoryEntries> relied_on_;    // directory entries that something cached came from
+    std::vector<TableUse> table_;                   // by directory entry, over all directories
+    std::bitset<kMostDirectoryEntries> relied_on_;  // directory entries that something cached came from
     std::vector<uint32_t> stale_;
     bool all_stale_ = false;
 };

@@ -7,7 +7,9 @@ namespace ringfold {
 
 namespace {
 
-const char* name_of(Privilege p) { return p == Privilege::User ? "user" : "supervisor"; }
+const char* name_of(Privilege p) {
+    return p == Privilege::User ? "user" : "supervisor";
+}
 
 // A CPU with this address space loaded.
 CpuState cpu_of(const AddressSpace& space, const CpuState& state) {
@@ -60,7 +62,8 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
         if ((flags & CachedView::kMayWrite) && !may_write(*mapping, p)) return differs(*page, "cached as writable");
         if ((flags & CachedView::kMayExecute) && !mapping->executable) return differs(*page, "cached as executable");
         // G matters to what a CR3 load drops: user views are dropped by none.
-        if (p == Privilege::Supervisor && !(flags & CachedView::kNonGlobal) && !mapping->global) return differs(*page, "cached as global");
+        if (p == Privilege::Supervisor && !(flags & CachedView::kNonGlobal) && !mapping->global)
+            return differs(*page, "cached as global");
         if (!writes) continue;
         if (tlb.write_bias[i] != tlb.read_bias[i]) return differs(*page, "read and written as different pages");
         if (!(flags & CachedView::kMayWrite)) return differs(*page, "written inline without the right to");
@@ -70,13 +73,16 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
         if (!globals) break;
         const GuestVirt page(number * kPageSize);
         const auto mapping = walked(page, Access::Execute);
-        if (!mapping || mapping->physical.page_number() != frame) return differs(page, "code cached, but mapped otherwise");
-        if (p == Privilege::Supervisor && !mapping->global && !view.has_non_global_code()) return differs(page, "code cached as global");
+        if (!mapping || mapping->physical.page_number() != frame)
+            return differs(page, "code cached, but mapped otherwise");
+        if (p == Privilege::Supervisor && !mapping->global && !view.has_non_global_code())
+            return differs(page, "code cached as global");
     }
     const JumpCache& jumps = view.view.jumps;
     for (uint32_t i = 0; i < kJumpEntries && view.code_pages().empty(); ++i)
         if (jumps.negated_eip[i] != JumpCache::empty(i))
-            return fmt::format("{} view: a jump to {:08x}, but no code page is known", name_of(p), 0u - jumps.negated_eip[i]);
+            return fmt::format("{} view: a jump to {:08x}, but no code page is known", name_of(p),
+                               0u - jumps.negated_eip[i]);
     return {};
 }
 
@@ -95,9 +101,9 @@ std::string GuestMemory::Impl::audit_window(const Window& window, const CpuState
         if (holder && holder->is_stale(n)) continue;
         const WindowPage want = desired(cpu, n, p);
         if (!want.mapped || want.frame != is.frame || (is.writable && !want.writable))
-            return fmt::format("window {}, cr3 {:08x}, page {:05x}000: is {:05x}{}, should be {}{:05x}{}", window.number,
-                               cpu.cr3, n, is.frame, is.writable ? " writable" : "", want.mapped ? "" : "absent ",
-                               want.frame, want.writable ? " writable" : "");
+            return fmt::format("window {}, cr3 {:08x}, page {:05x}000: is {:05x}{}, should be {}{:05x}{}",
+                               window.number, cpu.cr3, n, is.frame, is.writable ? " writable" : "",
+                               want.mapped ? "" : "absent ", want.frame, want.writable ? " writable" : "");
     }
     return {};
 }

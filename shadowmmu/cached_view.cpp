@@ -7,7 +7,9 @@ namespace {
 constexpr uint32_t kRegionShift = 21;
 constexpr uint32_t kLargestPage = 1u << 22;
 // Does the page that bias stands for lie in [from, from + bytes)?
-bool in_range(uint32_t bias, GuestVirt from, uint64_t bytes) { return 0u - bias - from.value < bytes; }
+bool in_range(uint32_t bias, GuestVirt from, uint64_t bytes) {
+    return 0u - bias - from.value < bytes;
+}
 }  // namespace
 
 CachedView::CachedView() {

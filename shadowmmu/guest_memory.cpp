@@ -10,7 +10,9 @@ namespace ringfold {
 
 namespace {
 
-uint32_t left_in_page(uint64_t address) { return kPageSize - static_cast<uint32_t>(address & (kPageSize - 1)); }
+uint32_t left_in_page(uint64_t address) {
+    return kPageSize - static_cast<uint32_t>(address & (kPageSize - 1));
+}
 
 // Calls f(address, bytes done before, bytes) for each page's part of a linear range.
 template <class F>
@@ -34,7 +36,9 @@ void for_each_device_access(uint32_t size, F f) {
     }
 }
 
-bool one_page(GuestVirt a, uint32_t size) { return size <= left_in_page(a.value); }
+bool one_page(GuestVirt a, uint32_t size) {
+    return size <= left_in_page(a.value);
+}
 
 }  // namespace
 
@@ -45,10 +49,16 @@ GuestMemory::GuestMemory(Ram& ram, MmioIo& mmio, MemoryTracer& tracer, CpuState&
     tracer_.set_guard(this);
 }
 
-GuestMemory::~GuestMemory() { tracer_.set_guard(nullptr); }
+GuestMemory::~GuestMemory() {
+    tracer_.set_guard(nullptr);
+}
 
-void GuestMemory::set_listener(MappingListener* listener) { impl_->listener = listener; }
-const GuestMemory::Counts& GuestMemory::counts() const { return impl_->counts; }
+void GuestMemory::set_listener(MappingListener* listener) {
+    impl_->listener = listener;
+}
+const GuestMemory::Counts& GuestMemory::counts() const {
+    return impl_->counts;
+}
 
 void GuestMemory::read_slow(GuestVirt a, void* to, uint32_t size, Privilege p) {
     // A device must not be read before the other page is known to be readable.
@@ -65,7 +75,9 @@ void GuestMemory::write_slow(GuestVirt a, const void* from, uint32_t size, Privi
     });
 }
 
-void GuestMemory::check_write(GuestVirt a, uint32_t size, Privilege p) { impl_->check(a, size, Access::Write, p); }
+void GuestMemory::check_write(GuestVirt a, uint32_t size, Privilege p) {
+    impl_->check(a, size, Access::Write, p);
+}
 
 uint32_t GuestMemory::fetch(GuestVirt a, std::span<uint8_t> to, Privilege p) {
     uint32_t copied = 0;

@@ -17,7 +17,14 @@ PagingMode PagingMode::of(const CpuState& cpu) {
 }
 
 GuestMemory::Impl::Impl(GuestMemory& o, Ram& r, MmioIo& m, MemoryTracer& t, CpuState& s)
-    : owner(o), ram(r), mmio(m), tracer(t), state(s), mode(PagingMode::of(s)), windows(r, counts), traces(r, t, *this),
+    : owner(o),
+      ram(r),
+      mmio(m),
+      tracer(t),
+      state(s),
+      mode(PagingMode::of(s)),
+      windows(r, counts),
+      traces(r, t, *this),
       writers(r.size() / kPageSize) {}
 
 GuestMemory::Impl::~Impl() = default;
@@ -180,7 +187,8 @@ void GuestMemory::paging_mode_changed() {
     but_for_supervisor.wp = impl_->mode.wp;
     // User views are kept by traces, and neither PGE nor WP means anything to them.
     const bool supervisor_only = before != impl_->mode && but_for_supervisor == impl_->mode;
-    log::print(log::Mmu, "mmu: paging mode changed, {} forgotten\n", supervisor_only ? "the supervisor view" : "all views");
+    log::print(log::Mmu, "mmu: paging mode changed, {} forgotten\n",
+               supervisor_only ? "the supervisor view" : "all views");
     impl_->supervisor.drop_all();
     impl_->supervisor.drop_jumps();
     if (!supervisor_only) impl_->forget_spaces();

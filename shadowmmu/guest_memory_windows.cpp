@@ -26,7 +26,9 @@ bool suffices(WindowPage is, WindowPage want) {
 
 }  // namespace
 
-uint8_t* GuestMemory::window_base(Privilege p) { return impl_->window(p).base(); }
+uint8_t* GuestMemory::window_base(Privilege p) {
+    return impl_->window(p).base();
+}
 
 Fill GuestMemory::fill_window(GuestVirt a, Access access, Privilege p, GuestFault* fault) {
     const auto answer = impl_->walk(a, access, p);
@@ -43,13 +45,15 @@ Fill GuestMemory::fill_window(GuestVirt a, Access access, Privilege p, GuestFaul
     const bool large = mapping.page_bytes > kPageSize;
     const bool done = large ? impl_->map_large(window, a, mapping, p) : impl_->map_small(window, a, mapping, p);
     log::print(log::Mmu, "mmu: window {} {:08x} -> {:05x}000{}{}, {} mappings in all\n", window.number, a.page().value,
-               want.frame, want.writable ? " writable" : "", done ? "" : ": refused by the host", impl_->counts.window_mappings);
+               want.frame, want.writable ? " writable" : "", done ? "" : ": refused by the host",
+               impl_->counts.window_mappings);
     return done ? Fill::Ram : Fill::Special;
 }
 
 WindowPage GuestMemory::Impl::desired(const Mapping& mapping, Privilege p) const {
     // The supervisor window outlives CR3 loads, so it holds nothing that a CR3 load flushes.
-    if (!mapping.accessed || !ram.contains(mapping.physical) || (p == Privilege::Supervisor && !mapping.global)) return {};
+    if (!mapping.accessed || !ram.contains(mapping.physical) || (p == Privilege::Supervisor && !mapping.global))
+        return {};
     const bool writable = may_write(mapping, p) && !tracer.traced(mapping.physical);
     return {true, writable, static_cast<uint32_t>(mapping.physical.page_number())};
 }
@@ -138,10 +142,17 @@ void GuestMemory::Impl::refresh(Window& window, std::span<const uint32_t> pages,
             if (action == Action::Remap && !joins(pages[i], next_want, first, want)) break;
         }
         switch (action) {
-            case Action::Keep: break;
-            case Action::Unmap: windows.unmap(window, first, count); break;
-            case Action::Protect: windows.write_protect(window, first, count); break;
-            case Action::Remap: windows.map(window, first, count, want, true); break;
+            case Action::Keep:
+                break;
+            case Action::Unmap:
+                windows.unmap(window, first, count);
+                break;
+            case Action::Protect:
+                windows.write_protect(window, first, count);
+                break;
+            case Action::Remap:
+                windows.map(window, first, count, want, true);
+                break;
         }
     }
 }

@@ -41,9 +41,13 @@ void PageTableTraces::remove(TableUse& use) {
     if (page.uses.empty() && telling_ != &page) release(page);
 }
 
-void PageTableTraces::release(PageTablePage& page) { pages_.erase(page.address.page_number()); }
+void PageTableTraces::release(PageTablePage& page) {
+    pages_.erase(page.address.page_number());
+}
 
-GuestPhys PageTableTraces::page_of(const TableUse& use) { return use.page->address; }
+GuestPhys PageTableTraces::page_of(const TableUse& use) {
+    return use.page->address;
+}
 
 void PageTableTraces::written(PageTablePage& page, const TraceWrite& write) {
     if (muted || !ram_.contains(write.address)) return;
@@ -67,7 +71,8 @@ void PageTableTraces::tell(TableUse& use, const TraceWrite& write) {
         before = after;
         const uint64_t from = std::max(entry, begin), to = std::min(entry + size, end);
         memcpy(reinterpret_cast<uint8_t*>(&before) + (from - entry), &write.before[from - begin], to - from);
-        if (before != after) listener_.entry_changed(use, static_cast<uint32_t>((entry % kPageSize) / size), before, after);
+        if (before != after)
+            listener_.entry_changed(use, static_cast<uint32_t>((entry % kPageSize) / size), before, after);
     }
 }
 

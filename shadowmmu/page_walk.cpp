@@ -110,12 +110,20 @@ private:
     const Access access_;
     const Privilege privilege_;
     unsigned entry_bytes_ = 4;
-    uint64_t leaf_ = 0;      // the entry read last
+    uint64_t leaf_ = 0;  // the entry read last
     uint64_t value_[3] = {};
     bool reserved_ = false;  // some entry has a reserved bit set
     bool accessed_ = true;   // every entry had A set
-    Mapping m_{.physical = {}, .page_bytes = 0, .writable = true, .user = true, .executable = true,
-               .global = false, .dirty = false, .accessed = false, .levels = 0, .entry = {}};
+    Mapping m_{.physical = {},
+               .page_bytes = 0,
+               .writable = true,
+               .user = true,
+               .executable = true,
+               .global = false,
+               .dirty = false,
+               .accessed = false,
+               .levels = 0,
+               .entry = {}};
 };
 
 }  // namespace
@@ -123,8 +131,16 @@ private:
 std::variant<Mapping, PageFault> page_walk(PageTableAccess& tables, const CpuState& cpu, GuestVirt a, Access access,
                                            Privilege privilege, bool update) {
     if (!cpu.paging())
-        return Mapping{.physical = GuestPhys(a.value), .page_bytes = kPageSize, .writable = true, .user = true,
-                       .executable = true, .global = true, .dirty = true, .accessed = true, .levels = 0, .entry = {}};
+        return Mapping{.physical = GuestPhys(a.value),
+                       .page_bytes = kPageSize,
+                       .writable = true,
+                       .user = true,
+                       .executable = true,
+                       .global = true,
+                       .dirty = true,
+                       .accessed = true,
+                       .levels = 0,
+                       .entry = {}};
     return Walk(tables, cpu, a, access, privilege).run(update);
 }
 

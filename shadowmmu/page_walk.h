@@ -20,13 +20,13 @@ public:
 };
 
 struct Mapping {
-    GuestPhys physical;      // of the very address asked for
-    uint32_t page_bytes;     // 4 KiB, 2 MiB or 4 MiB
-    bool writable, user;     // R/W and U/S, combined over the levels; CR0.WP not applied
+    GuestPhys physical;   // of the very address asked for
+    uint32_t page_bytes;  // 4 KiB, 2 MiB or 4 MiB
+    bool writable, user;  // R/W and U/S, combined over the levels; CR0.WP not applied
     bool executable;
-    bool global;             // G set and CR4.PGE on
-    bool dirty;              // D of the leaf after this walk
-    bool accessed;           // A at every level after this walk
+    bool global;    // G set and CR4.PGE on
+    bool dirty;     // D of the leaf after this walk
+    bool accessed;  // A at every level after this walk
     // The entries used, leaf last: page-table pages that must be watched while this mapping is cached.
     uint8_t levels;
     GuestPhys entry[3];
@@ -37,6 +37,7 @@ struct PageFault {
 
 // With paging off, maps linear to physical, writable, user, global and dirty. `update` false: a look that
 // leaves A and D alone.
-std::variant<Mapping, PageFault> page_walk(PageTableAccess&, const CpuState&, GuestVirt, Access, Privilege, bool update = true);
+std::variant<Mapping, PageFault> page_walk(PageTableAccess&, const CpuState&, GuestVirt, Access, Privilege,
+                                           bool update = true);
 
 }  // namespace ringfold

@@ -1,7 +1,6 @@
 // Makes guest RAM, or says in one line why this host cannot.
 #include "shadowmmu/ram.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include <string>
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include "vmm/base/result.h"
 #include "vmm/base/types.h"
@@ -32,15 +32,18 @@ uint64_t host_available_bytes() {
 
 void check_size(uint64_t bytes) {
     if (bytes == 0) throw HostError("-m: the guest needs memory; give a size such as -m 256");
-    if (bytes % kPageSize) throw HostError(fmt::format("-m: {} bytes is not a multiple of 4 KiB; give a size in MiB", bytes));
-    if (bytes < kMiB) throw HostError(fmt::format("-m: {} KiB is too little for a PC; give 1 MiB or more", bytes / 1024));
+    if (bytes % kPageSize)
+        throw HostError(fmt::format("-m: {} bytes is not a multiple of 4 KiB; give a size in MiB", bytes));
+    if (bytes < kMiB)
+        throw HostError(fmt::format("-m: {} KiB is too little for a PC; give 1 MiB or more", bytes / 1024));
     if (bytes > Ram::kMaxBytes)
         throw HostError(fmt::format("-m: {} MiB does not fit below a PC's PCI memory; give at most -m {}", bytes / kMiB,
                                     Ram::kMaxBytes / kMiB));
     const uint64_t available = host_available_bytes();
     if (available && bytes > available)
-        throw HostError(fmt::format("-m: {} MiB is more than the {} MiB that this host has available; give a smaller -m",
-                                    bytes / kMiB, available / kMiB));
+        throw HostError(
+            fmt::format("-m: {} MiB is more than the {} MiB that this host has available; give a smaller -m",
+                        bytes / kMiB, available / kMiB));
 }
 
 }  // namespace
@@ -55,7 +58,8 @@ Ram::Ram(uint64_t bytes) : bytes_(bytes) {
     if (base == MAP_FAILED) {
         const int error = errno;
         close(fd_);
-        throw HostError(fmt::format("-m: cannot map {} MiB of guest RAM: {}; give a smaller -m", bytes / kMiB, strerror(error)));
+        throw HostError(
+            fmt::format("-m: cannot map {} MiB of guest RAM: {}; give a smaller -m", bytes / kMiB, strerror(error)));
     }
     base_ = static_cast<uint8_t*>(base);
     // Advice: where the host has no huge pages for shared memory this changes nothing.

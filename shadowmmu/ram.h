@@ -30,7 +30,9 @@ public:
     // Host address of a byte of RAM; contains() must hold.
     uint8_t* host(GuestPhys a) const { return base_ + a.value; }
     bool owns(const void* host) const { return host >= base_ && host < base_ + bytes_; }
-    GuestPhys physical(const void* host) const { return GuestPhys(static_cast<uint64_t>(static_cast<const uint8_t*>(host) - base_)); }
+    GuestPhys physical(const void* host) const {
+        return GuestPhys(static_cast<uint64_t>(static_cast<const uint8_t*>(host) - base_));
+    }
 
 private:
     uint64_t bytes_;

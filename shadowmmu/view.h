@@ -29,7 +29,9 @@ struct SoftTlb {
     void clear() {
         for (uint32_t i = 0; i < kTlbEntries; ++i) read_bias[i] = write_bias[i] = never_matches(i);
     }
-    static constexpr bool hits(uint32_t bias, GuestVirt a, unsigned size) { return a.value + size - 1 + bias < kPageSize; }
+    static constexpr bool hits(uint32_t bias, GuestVirt a, unsigned size) {
+        return a.value + size - 1 + bias < kPageSize;
+    }
 };
 
 inline constexpr unsigned kJumpBits = 12;

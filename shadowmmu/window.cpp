@@ -1,14 +1,13 @@
 // The host mappings of one window, and the exact account of them.
 #include "shadowmmu/window.h"
 
-#include <sys/mman.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include "vmm/base/result.h"
 
@@ -31,7 +30,8 @@ void* reserve(void* at, uint64_t bytes, int protection, int more_flags) {
 template <class T>
 LazyArray<T>::LazyArray(uint64_t count) : bytes_(count * sizeof(T)) {
     void* data = reserve(nullptr, bytes_, PROT_READ | PROT_WRITE, 0);
-    if (data == MAP_FAILED) throw HostError(fmt::format("windows: cannot reserve {} bytes: {}", bytes_, strerror(errno)));
+    if (data == MAP_FAILED)
+        throw HostError(fmt::format("windows: cannot reserve {} bytes: {}", bytes_, strerror(errno)));
     data_ = static_cast<T*>(data);
 }
 
@@ -41,14 +41,22 @@ LazyArray<T>::~LazyArray() {
 }
 
 Window::Window(Ram& ram, unsigned n)
-    : number(n), ram_(ram), page_(kPages + 1), first_(ram.size() / kPageSize), next_(kPages), region_(kPages / kRegionPages) {
+    : number(n),
+      ram_(ram),
+      page_(kPages + 1),
+      first_(ram.size() / kPageSize),
+      next_(kPages),
+      region_(kPages / kRegionPages) {
     void* base = reserve(nullptr, kBytes + kGuardBytes, PROT_NONE, 0);
     if (base == MAP_FAILED)
-        throw HostError(fmt::format("windows: cannot reserve 4 GiB of addresses: {}; is RLIMIT_AS (ulimit -v) set?", strerror(errno)));
+        throw HostError(fmt::format("windows: cannot reserve 4 GiB of addresses: {}; is RLIMIT_AS (ulimit -v) set?",
+                                    strerror(errno)));
     base_ = static_cast<uint8_t*>(base);
 }
 
-Window::~Window() { munmap(base_, kBytes + kGuardBytes); }
+Window::~Window() {
+    munmap(base_, kBytes + kGuardBytes);
+}
 
 WindowPage Window::page(uint32_t n) const {
     const uint32_t v = page_[n];
@@ -94,7 +102,8 @@ void Window::unmap_all() {
 }
 
 void Window::write_protect(uint32_t first, uint32_t count) {
-    if (mprotect(base_ + uint64_t{first} * kPageSize, uint64_t{count} * kPageSize, PROT_READ) != 0) return unmap(first, count);
+    if (mprotect(base_ + uint64_t{first} * kPageSize, uint64_t{count} * kPageSize, PROT_READ) != 0)
+        return unmap(first, count);
     const uint32_t before = boundaries(first, count);
     for (uint32_t i = first; i < first + count; ++i) page_[i] &= ~kWritable;
     pieces_ += boundaries(first, count) - before;

@@ -105,7 +105,9 @@ void WindowCache::write_protect(Window& window, uint32_t first, uint32_t count) 
     counted(window, [&] { window.write_protect(first, count); });
 }
 
-uint32_t WindowCache::pieces() const { return static_cast<uint32_t>(counts_.window_mappings); }
+uint32_t WindowCache::pieces() const {
+    return static_cast<uint32_t>(counts_.window_mappings);
+}
 
 void WindowCache::evict(Window& window) {
     if (window.mapped_pages() == 0) return;

@@ -24,7 +24,9 @@ public:
     Window* supervisor_if_any() { return supervisor_.get(); }
 
     // The window's pages from here on may be written through: protect() must find them.
-    void note_writer(const Window& window, uint32_t frame) { writers_[frame] |= static_cast<uint16_t>(1u << window.number); }
+    void note_writer(const Window& window, uint32_t frame) {
+        writers_[frame] |= static_cast<uint16_t>(1u << window.number);
+    }
     void protect(uint32_t frame);
 
     bool map(Window& window, uint32_t first, uint32_t count, WindowPage to, bool touch);

@@ -11,7 +11,9 @@ namespace ringfold {
 
 namespace {
 using Hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
-constexpr uint8_t bit_of(TraceKind kind) { return static_cast<uint8_t>(1u << static_cast<unsigned>(kind)); }
+constexpr uint8_t bit_of(TraceKind kind) {
+    return static_cast<uint8_t>(1u << static_cast<unsigned>(kind));
+}
 }  // namespace
 
 // One trace. It has a node in the list of every page that its range touches; nearly always that is one page.
@@ -141,7 +143,9 @@ void MemoryTracer::notify(const TraceWrite& write) {
     for (Trace::Entry* entry : std::exchange(impl_->graveyard, {})) impl_->bury(entry);
 }
 
-const MemoryTracer::Counts& MemoryTracer::counts() const { return impl_->counts; }
+const MemoryTracer::Counts& MemoryTracer::counts() const {
+    return impl_->counts;
+}
 
 Trace::Trace(Trace&& other) noexcept
     : tracer_(std::exchange(other.tracer_, nullptr)), entry_(std::exchange(other.entry_, nullptr)) {}
@@ -155,7 +159,9 @@ Trace& Trace::operator=(Trace&& other) noexcept {
     return *this;
 }
 
-Trace::~Trace() { reset(); }
+Trace::~Trace() {
+    reset();
+}
 
 void Trace::reset() {
     if (!tracer_) return;

@@ -35,8 +35,8 @@ using TraceHandler = std::function<void(const TraceWrite&)>;
 
 class MemoryTracer;
 
-// A trace unregisters itself when its handle dies. Movable, not copyable. A handler may drop or make traces, its own too.
-// The tracer outlives its traces.
+// A trace unregisters itself when its handle dies. Movable, not copyable. A handler may drop or make traces, its own
+// too. The tracer outlives its traces.
 class Trace {
 public:
     Trace() = default;

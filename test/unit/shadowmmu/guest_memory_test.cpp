@@ -118,7 +118,8 @@ TEST_CASE("user and supervisor views do not mix") {
 TEST_CASE("without WP the supervisor writes read-only pages, inline too") {
     Paged g(kPaged);
     g.poke(kPt, 0x200000 | P | U);
-    CHECK(fault_of([&] { g.write(0x400000, 1); }) == GuestFault::page(GuestVirt(0x400000), kPfUser | kPfPresent | kPfWrite));
+    CHECK(fault_of([&] { g.write(0x400000, 1); }) ==
+          GuestFault::page(GuestVirt(0x400000), kPfUser | kPfPresent | kPfWrite));
     g.write(0x400000, 5, kSupervisor);
     CHECK(g.write_hits(0x400000, kSupervisor));
     g.cpu.cr0 |= cr0::WP;

@@ -96,9 +96,13 @@ TEST_CASE("error codes of a page that is not present, at either level") {
 }
 
 TEST_CASE("permissions combine over the levels, and WP binds the supervisor") {
-    struct Row { uint32_t pde, pte; bool user_read, user_write, wp_write; };
-    for (const Row& row : {Row{U | W, U | W, true, true, true}, Row{U | W, U, true, false, false}, Row{U, U | W, true, false, false},
-                           Row{U | W, W, false, false, true}, Row{W, U | W, false, false, true}, Row{U, 0, false, false, false}}) {
+    struct Row {
+        uint32_t pde, pte;
+        bool user_read, user_write, wp_write;
+    };
+    for (const Row& row :
+         {Row{U | W, U | W, true, true, true}, Row{U | W, U, true, false, false}, Row{U, U | W, true, false, false},
+          Row{U | W, W, false, false, true}, Row{W, U | W, false, false, true}, Row{U, 0, false, false, false}}) {
         const uint32_t pde = kPt | P | row.pde, pte = 0x7000 | P | row.pte;
         const auto ok = [&](uint32_t control0, Access a, Privilege p) {
             Plain t(pde, pte, control0);

@@ -1,10 +1,10 @@
 // Tests of guest RAM: its bounds, and the one line that says why it cannot be had.
 #include "shadowmmu/ram.h"
 
-#include <catch2/catch.hpp>
-
 #include <fcntl.h>
 #include <unistd.h>
+
+#include <catch2/catch.hpp>
 
 #include "vmm/base/result.h"
 
@@ -34,7 +34,8 @@ TEST_CASE("the display hole and what is above RAM are not RAM") {
 }
 
 TEST_CASE("impossible sizes are refused with the option and the remedy") {
-    for (const uint64_t bytes : {uint64_t{0}, uint64_t{4096}, uint64_t{(1 << 20) + 1}, uint64_t{1} << 32, Ram::kMaxBytes + 4096}) {
+    for (const uint64_t bytes :
+         {uint64_t{0}, uint64_t{4096}, uint64_t{(1 << 20) + 1}, uint64_t{1} << 32, Ram::kMaxBytes + 4096}) {
         try {
             Ram ram(bytes);
             FAIL("a RAM of " << bytes << " bytes");

@@ -1,9 +1,9 @@
 // Random page tables under random accesses, stores to the tables, INVLPGs and CR3 loads: what comes out of the
 // views and windows is held against a fresh walk wherever the architecture allows nothing stale, and audit()
 // against everything.
-#include <catch2/catch.hpp>
-
 #include <random>
+
+#include <catch2/catch.hpp>
 
 #include "test/unit/shadowmmu/fixture.h"
 #include "test/unit/shadowmmu/host_access.h"
@@ -75,13 +75,14 @@ struct Machine : Guest {
         if (below(5) == 0) entry |= G;
         if (below(8) == 0) entry |= PS;
         if (pae && below(10) == 0) entry |= NX;
-        if (below(40) == 0) return entry | 0xa0000;        // the display
-        if (below(40) == 0) return entry | 0x70000000;     // nothing
-        if (below(40) == 0) return entry | 0x00400000;     // fit for a large page
+        if (below(40) == 0) return entry | 0xa0000;     // the display
+        if (below(40) == 0) return entry | 0x70000000;  // nothing
+        if (below(40) == 0) return entry | 0x00400000;  // fit for a large page
         return entry | (below(2) ? kTables + below(kTableCount) * kPageSize : kData + below(kDataCount) * kPageSize);
     }
     void poke_entry(uint32_t table, uint32_t index, uint64_t value) {
-        pae ? poke<uint64_t>(table + index * 8, value) : poke<uint32_t>(table + index * 4, static_cast<uint32_t>(value));
+        pae ? poke<uint64_t>(table + index * 8, value)
+            : poke<uint32_t>(table + index * 4, static_cast<uint32_t>(value));
     }
     // Each table can be a directory, so each has the kernel's large page where a directory has it.
     void poke_direct_map(uint32_t table) { poke_entry(table, pae ? 0 : kDirect >> 22, PS | P | W | G | A | D); }
@@ -111,9 +112,9 @@ struct Machine : Guest {
         if (!before) return false;
         if (!after) return true;
         return before->physical != after->physical || before->page_bytes != after->page_bytes ||
-               before->global != after->global || (before->writable && !after->writable) || (before->user && !after->user) ||
-               (before->executable && !after->executable) || (before->accessed && !after->accessed) ||
-               (before->dirty && !after->dirty);
+               before->global != after->global || (before->writable && !after->writable) ||
+               (before->user && !after->user) || (before->executable && !after->executable) ||
+               (before->accessed && !after->accessed) || (before->dirty && !after->dirty);
     }
 
     void flush_all() {
@@ -144,11 +145,15 @@ struct Machine : Guest {
         remember();
         std::vector<uint32_t> changed;
         for (size_t k = 0; k < pages.size(); ++k)
-            if (lost(before_supervisor[k], known[0][k]) || lost(before_user[k], known[1][k])) changed.push_back(pages[k]);
+            if (lost(before_supervisor[k], known[0][k]) || lost(before_user[k], known[1][k]))
+                changed.push_back(pages[k]);
         if (changed.empty()) return;
         switch (below(8)) {
-            case 0: return flush_all();
-            case 1: supervisor_exact = user_window_exact = false; return;
+            case 0:
+                return flush_all();
+            case 1:
+                supervisor_exact = user_window_exact = false;
+                return;
             case 2:
                 supervisor_exact = false;  // global pages may have been among them
                 return load_root(below(kRootCount));
@@ -158,7 +163,9 @@ struct Machine : Guest {
         }
     }
 
-    bool in_tables(uint64_t physical) const { return physical >= kTables && physical < kTables + kTableCount * kPageSize; }
+    bool in_tables(uint64_t physical) const {
+        return physical >= kTables && physical < kTables + kTableCount * kPageSize;
+    }
 
     void store_to_table() {
         const uint32_t bytes = pae ? 8 : 4;
@@ -170,7 +177,8 @@ struct Machine : Guest {
         const uint32_t from = below(6) ? 0 : below(bytes), n = below(6) ? bytes - from : 1;
         const auto direct = walk(kDirect + at, Access::Write, kSupervisor);
         if (direct && direct->physical.value == at && supervisor_exact && below(3))
-            memory.write_bytes(GuestVirt(kDirect + at + from), reinterpret_cast<uint8_t*>(&value) + from, n, kSupervisor);
+            memory.write_bytes(GuestVirt(kDirect + at + from), reinterpret_cast<uint8_t*>(&value) + from, n,
+                               kSupervisor);
         else
             memory.dma_write(GuestPhys(at + from), {reinterpret_cast<uint8_t*>(&value) + from, n});
         after_store();
@@ -211,7 +219,8 @@ struct Machine : Guest {
             compare(a, writes, writes ? value : result, walk(a, access, p), walk(last, access, p));
         after_store();
     }
-    void compare(uint32_t a, bool writes, uint32_t value, const std::optional<Mapping>& first, const std::optional<Mapping>& last) {
+    void compare(uint32_t a, bool writes, uint32_t value, const std::optional<Mapping>& first,
+                 const std::optional<Mapping>& last) {
         REQUIRE((first && last));
         REQUIRE(first->accessed);
         if (writes) REQUIRE(first->dirty);
@@ -275,13 +284,28 @@ struct Machine : Guest {
 
     void step() {
         switch (below(20)) {
-            case 0: case 1: case 2: store_to_table(); break;
-            case 3: load_root(below(kRootCount)); break;
-            case 4: toggle_code_trace(); break;
-            case 5: note_code(); break;
-            case 6: if (!supervisor_exact) flush_all(); break;
-            case 7: if (pae) poke_root(below(kRootCount)); break;
-            default: access();
+            case 0:
+            case 1:
+            case 2:
+                store_to_table();
+                break;
+            case 3:
+                load_root(below(kRootCount));
+                break;
+            case 4:
+                toggle_code_trace();
+                break;
+            case 5:
+                note_code();
+                break;
+            case 6:
+                if (!supervisor_exact) flush_all();
+                break;
+            case 7:
+                if (pae) poke_root(below(kRootCount));
+                break;
+            default:
+                access();
         }
         if (supervisor_exact && below(4) == 0) REQUIRE(memory.audit() == "");
     }
@@ -305,5 +329,9 @@ void run(bool pae) {
 
 }  // namespace
 
-TEST_CASE("random page tables, 32-bit") { run(false); }
-TEST_CASE("random page tables, PAE") { run(true); }
+TEST_CASE("random page tables, 32-bit") {
+    run(false);
+}
+TEST_CASE("random page tables, PAE") {
+    run(true);
+}

@@ -2,9 +2,9 @@
 // mappings.
 #include "shadowmmu/window.h"
 
-#include <catch2/catch.hpp>
-
 #include <fstream>
+
+#include <catch2/catch.hpp>
 
 #include "shadowmmu/window_cache.h"
 #include "test/unit/shadowmmu/fixture.h"
@@ -38,7 +38,9 @@ struct Windowed : Guest {
         uint8_t* base = memory.window_base(p);
         return survives([&] { *reinterpret_cast<volatile uint32_t*>(base + a) = value; });
     }
-    Fill fill(uint32_t a, Access access, Privilege p = kUser) { return memory.fill_window(GuestVirt(a), access, p, &fault); }
+    Fill fill(uint32_t a, Access access, Privilege p = kUser) {
+        return memory.fill_window(GuestVirt(a), access, p, &fault);
+    }
     // As a process would run: whole windows are looked at by audit().
     void settled() { CHECK(memory.audit() == ""); }
 

@@ -1,9 +1,9 @@
 // Tests of the trace registry: ranges, kinds, handles, and handlers that change the registry under notify().
 #include "tracing/memory_trace.h"
 
-#include <catch2/catch.hpp>
-
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 using namespace ringfold;
 
@@ -49,7 +49,8 @@ TEST_CASE("pages are guarded while any trace lies on them") {
     CHECK(guard.protected_pages == std::vector<uint64_t>{0x1000, 0x2000, 0x3000});
     auto second = tracer.memory_trace(GuestPhys(0x2000), 4, TraceKind::Idt, [](const TraceWrite&) {});
     CHECK(guard.protected_pages.size() == 3);
-    CHECK(tracer.kinds_on(GuestPhys(0x2000)) == ((1u << static_cast<int>(TraceKind::Gdt)) | (1u << static_cast<int>(TraceKind::Idt))));
+    CHECK(tracer.kinds_on(GuestPhys(0x2000)) ==
+          ((1u << static_cast<int>(TraceKind::Gdt)) | (1u << static_cast<int>(TraceKind::Idt))));
     CHECK(tracer.counts().pages == 3);
     spanning.reset();
     CHECK(guard.unprotected_pages == std::vector<uint64_t>{0x1000, 0x3000});
@@ -84,7 +85,8 @@ TEST_CASE("handlers may drop any trace and make new ones") {
             heard.push_back(name);
             a.reset();
             b.reset();
-            made = tracer.memory_trace(GuestPhys(0x1000), 4, TraceKind::Code, [&](const TraceWrite&) { heard.push_back('n'); });
+            made = tracer.memory_trace(GuestPhys(0x1000), 4, TraceKind::Code,
+                                       [&](const TraceWrite&) { heard.push_back('n'); });
         };
     };
     a = tracer.memory_trace(GuestPhys(0x1000), 4, TraceKind::Code, drop_all('a'));
