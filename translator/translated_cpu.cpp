@@ -189,9 +189,10 @@ void TranslatedCpu::enter_mode(Mode mode) {
     context_.negated_return_top = 0u - stacks_.top(p);
 }
 
-void TranslatedCpu::code_mapping_changed(Privilege) {
+// User code is never chained from page to page, so only its return stack can lead astray.
+void TranslatedCpu::code_mapping_changed(Privilege p) {
+    if (p == Privilege::Supervisor) table_.unchain_other_pages();
     reset_return_stacks();
-    table_.unchain_other_pages();
 }
 
 void TranslatedCpu::views_changed() {

@@ -42,6 +42,7 @@ namespace bi = boost::intrusive;
 // A direct jump or call out of a block. It starts out leading to its own exit thunk; once the target is
 // translated, it is patched to lead there, and hangs in the target's list so that it can be taken back.
 struct Link : bi::list_base_hook<bi::link_mode<bi::auto_unlink>> {
+    bi::list_member_hook<bi::link_mode<bi::auto_unlink>> other_page_hook;  // while chained to another page
     Block* from = nullptr;
     uint32_t patch = 0;  // host offset in `from` of the rel32 that is patched
     uint32_t thunk = 0;  // host offset of the exit thunk
@@ -49,6 +50,9 @@ struct Link : bi::list_base_hook<bi::link_mode<bi::auto_unlink>> {
     bool other_page = false;  // leaves the page: chained only where the mapping cannot differ
 };
 using LinkList = bi::list<Link, bi::constant_time_size<false>>;
+using OtherPageLinks =
+    bi::list<Link, bi::member_hook<Link, bi::list_member_hook<bi::link_mode<bi::auto_unlink>>, &Link::other_page_hook>,
+             bi::constant_time_size<false>>;
 
 // A place in a block from which the monitor is called.
 struct Site {

@@ -99,19 +99,19 @@ void BlockTable::chain(Link& link, Block& target) {
     if (link.is_linked() || link.from->dead || target.dead) return;
     cache_.patch_rel32(link.from->host + link.patch, target.entry());
     target.incoming.push_back(link);
+    if (link.other_page) other_page_links_.push_back(link);
     ++counts_.chains;
 }
 
 void BlockTable::unchain(Link& link) {
     link.unlink();
+    link.other_page_hook.unlink();
     cache_.patch_rel32(link.from->host + link.patch, link.from->host + link.thunk);
     ++counts_.unchains;
 }
 
 void BlockTable::unchain_other_pages() {
-    for (auto& [host, block] : by_host_)
-        for (uint32_t n = 0; n < block->links; ++n)
-            if (Link& link = block->link[n]; link.other_page && link.is_linked()) unchain(link);
+    while (!other_page_links_.empty()) unchain(other_page_links_.front());
 }
 
 // The host code stays in place, since the host return stack and jump caches may still lead to it; whoever comes

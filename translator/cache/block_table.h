@@ -56,6 +56,7 @@ private:
     CodeCache& cache_;
     MemoryTracer& tracer_;
     const windows::Stubs* stubs_ = nullptr;
+    OtherPageLinks other_page_links_;  // before the blocks: links leave it when they die
     std::vector<BlockSet::bucket_type> buckets_;
     BlockSet set_;
     std::map<const uint8_t*, std::unique_ptr<Block>> by_host_;
