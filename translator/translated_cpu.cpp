@@ -2,6 +2,7 @@
 #include "translator/translated_cpu.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "translator/decode/fetch.h"
 #include "translator/engine/windows/registers.h"
@@ -18,6 +19,19 @@ void check_host() {
     if (!__builtin_cpu_supports("bmi2"))
         throw HostError("-accel bt needs a host CPU with BMI2 (Intel Haswell, AMD Zen or later); use -accel interp");
 }
+
+// Adds the time until it dies to a counter.
+class Stopwatch {
+public:
+    explicit Stopwatch(double& seconds) : seconds_(seconds), start_(std::chrono::steady_clock::now()) {}
+    ~Stopwatch() { seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+    Stopwatch(const Stopwatch&) = delete;
+    Stopwatch& operator=(const Stopwatch&) = delete;
+
+private:
+    double& seconds_;
+    std::chrono::steady_clock::time_point start_;
+};
 
 // The mode as current_mode() gives it, which does not choose the form of access.
 Mode soft(Mode mode) {
@@ -222,9 +236,12 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode) {
             memory_.note_code_page(eip.page() + kPageSize, mode.privilege(), *m);
         }
     }
-    if (!block) return translator_.translate(key, *mapping, options_.access == AccessRule::Hot ? options_.hot : 0);
-    memory_.note_code_page(eip, mode.privilege(), *mapping);
-    return block;
+    if (block) {
+        memory_.note_code_page(eip, mode.privilege(), *mapping);
+        return block;
+    }
+    const Stopwatch watch(counts_.translation_seconds);
+    return translator_.translate(key, *mapping, options_.access == AccessRule::Hot ? options_.hot : 0);
 }
 
 const void* TranslatedCpu::dispatch() {
@@ -361,6 +378,7 @@ const void* TranslatedCpu::on_hot(Block& block) {
     const auto answer = memory_.code_mapping(key.eip, key.mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
     table_.kill(block);
+    const Stopwatch watch(counts_.translation_seconds);
     if (mapping && mapping->physical == key.code && !table_.find(key)) translator_.translate(key, *mapping, 0);
     return on_lookup(key.eip);
 }
@@ -384,6 +402,7 @@ const void* TranslatedCpu::on_host_fault() {
         return stubs_.leave;
     }
     ++counts_.host_faults;
+    const Stopwatch watch(counts_.fault_seconds);
     if (spot->undo != kNoUndo && offset >= spot->undo_from) {
         uint32_t& r = state_.gpr[spot->undo];
         r = (r & 0xffff0000) | (r & 0xff) << 8 | (r >> 8 & 0xff);

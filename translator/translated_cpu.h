@@ -36,6 +36,7 @@ public:
         uint64_t interpreted = 0;  // instructions run outside the code cache
         uint64_t interrupts = 0;
         uint64_t hot_blocks = 0, guilty = 0;
+        double translation_seconds = 0, fault_seconds = 0;  // of run()'s time; the rest is guest code and calls
     };
     const Counts& counts() const { return counts_; }
     BlockTable::Counts block_counts() const { return table_.counts(); }

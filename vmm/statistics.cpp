@@ -107,6 +107,8 @@ Json translated_json(const TranslatedCpu& cpu) {
               {"fpu_loads", c.fpu_loads},
               {"host_faults", c.host_faults},
               {"polls", c.polls}}},
+            {"adaptation", {{"hot_blocks", c.hot_blocks}, {"guilty_instructions", c.guilty}}},
+            {"seconds", {{"translation", c.translation_seconds}, {"host_faults", c.fault_seconds}}},
             {"true_faults", c.true_faults},
             {"interrupts", c.interrupts}};
 }
