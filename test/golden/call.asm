@@ -1,0 +1,98 @@
+; A call and its return are paired on the host's stack.
+bits 32
+org 0x1000
+    call function
+    hlt
+function:
+    ret 4
+    hlt
+;; soft block 00001000, 5 bytes to 146
+;; 00001000  call 0x1006                        SIMULATE (control flow)
+;;     mov r8, qword ptr [r14 + 0x33c]
+;;     mov r8d, dword ptr [r8]
+;;     lea r8d, [r12 - 4]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 + 0xfea]
+;;     lea r10d, [r10 + r8 + 3]
+;;     mov r11, rcx
+;;     shrx ecx, r10d, r14d
+;;     jrcxz +0x36
+;;     jmp +0x62
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     mov dword ptr [r8 + r9], 0x1005
+;;     lea r12d, [r12 - 4]
+;;     push -0x1005
+;;     call +0x74
+;;     lea rsp, [rsp + 8]
+;;     jmp +0x83
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     movabs r9, HOST
+;;     jmp HOST
+;; soft block 00001006, 3 bytes to 102
+;; 00001006  ret 4                              SIMULATE (control flow)
+;;     mov r8d, r12d
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 - 0x16]
+;;     lea r10d, [r10 + r8 + 3]
+;;     mov r11, rcx
+;;     shrx ecx, r10d, r14d
+;;     jrcxz +0x27
+;;     jmp +0x54
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     mov r8d, dword ptr [r8 + r9]
+;;     lea r12d, [r12 + 8]
+;;     mov r11, rcx
+;;     mov ecx, dword ptr [rsp + 8]
+;;     lea ecx, [rcx + r8]
+;;     jrcxz +0x50
+;;     mov rcx, r11
+;;     jmp HOST
+;;     mov rcx, r11
+;;     ret 
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;; soft block 00001005, 1 bytes to 15
+;; 00001005  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     movabs r9, HOST
+;;     jmp HOST
+;; direct block 00001000, 5 bytes to 79
+;; 00001000  call 0x1006                        SIMULATE (control flow)
+;;     mov r8, qword ptr [r14 + 0x33c]
+;;     mov r8d, dword ptr [r8]
+;;     lea r8d, [r12 - 4]
+;;     mov dword ptr gs:[r8d], 0x1005
+;;     lea r12d, [r12 - 4]
+;;     push -0x1005
+;;     call +0x31
+;;     lea rsp, [rsp + 8]
+;;     jmp +0x40
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     movabs r9, HOST
+;;     jmp HOST
+;; direct block 00001006, 3 bytes to 38
+;; 00001006  ret 4                              SIMULATE (control flow)
+;;     mov r8d, r12d
+;;     mov r8d, dword ptr gs:[r8d]
+;;     lea r12d, [r12 + 8]
+;;     mov r11, rcx
+;;     mov ecx, dword ptr [rsp + 8]
+;;     lea ecx, [rcx + r8]
+;;     jrcxz +0x22
+;;     mov rcx, r11
+;;     jmp HOST
+;;     mov rcx, r11
+;;     ret 
+;; direct block 00001005, 1 bytes to 15
+;; 00001005  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     movabs r9, HOST
+;;     jmp HOST

@@ -1,0 +1,79 @@
+; Flags as data: nothing may show or change the host's.
+bits 32
+org 0x1000
+    pushf
+    popf
+    cld
+    lahf
+    hlt
+;; soft block 00001000, 5 bytes to 160
+;; 00001000  pushfd                             SIMULATE (would show the host's IF and IOPL)
+;;     lea r8d, [r12 - 4]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 + 0xfea]
+;;     lea r10d, [r10 + r8 + 3]
+;;     mov r11, rcx
+;;     shrx ecx, r10d, r14d
+;;     jrcxz +0x2c
+;;     jmp +0x8e
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     lea r8, [r8 + r9]
+;;     pushfq 
+;;     pop r10
+;;     pext r10d, r10d, dword ptr [r14 + 0x378]
+;;     pdep r10d, r10d, dword ptr [r14 + 0x378]
+;;     movzx r9d, byte ptr [r14 + 0x20]
+;;     rorx r9d, r9d, 0x17
+;;     lea r10d, [r10 + r9]
+;;     movzx r9d, byte ptr [r14 + 0x21]
+;;     rorx r9d, r9d, 0x16
+;;     lea r10d, [r10 + r9]
+;;     mov r9d, dword ptr [r14 + 0x1c]
+;;     lea r10d, [r10 + r9 + 2]
+;;     mov dword ptr [r8], r10d
+;;     lea r12d, [r12 - 4]
+;; 00001001  popfd                              SIMULATE (the host drops IF and IOPL without a fault)
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;; soft block 00001002, 3 bytes to 21
+;; 00001002  cld                                SIMULATE (the guest's DF lives in the vCPU; the host's stays clear)
+;;     mov byte ptr [r14 + 0x21], 0
+;; 00001003  lahf                               IDENT    (touches only guest flags and AH)
+;;     lahf 
+;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     movabs r9, HOST
+;;     jmp HOST
+;; direct block 00001000, 5 bytes to 94
+;; 00001000  pushfd                             SIMULATE (would show the host's IF and IOPL)
+;;     lea r8d, [r12 - 4]
+;;     lea r8, gs:[r8d]
+;;     pushfq 
+;;     pop r10
+;;     pext r10d, r10d, dword ptr [r14 + 0x378]
+;;     pdep r10d, r10d, dword ptr [r14 + 0x378]
+;;     movzx r9d, byte ptr [r14 + 0x20]
+;;     rorx r9d, r9d, 0x17
+;;     lea r10d, [r10 + r9]
+;;     movzx r9d, byte ptr [r14 + 0x21]
+;;     rorx r9d, r9d, 0x16
+;;     lea r10d, [r10 + r9]
+;;     mov r9d, dword ptr [r14 + 0x1c]
+;;     lea r10d, [r10 + r9 + 2]
+;;     mov dword ptr gs:[r8], r10d
+;;     lea r12d, [r12 - 4]
+;; 00001001  popfd                              SIMULATE (the host drops IF and IOPL without a fault)
+;;     movabs r9, HOST
+;;     jmp HOST
+;; direct block 00001002, 3 bytes to 21
+;; 00001002  cld                                SIMULATE (the guest's DF lives in the vCPU; the host's stays clear)
+;;     mov byte ptr [r14 + 0x21], 0
+;; 00001003  lahf                               IDENT    (touches only guest flags and AH)
+;;     lahf 
+;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     movabs r9, HOST
+;;     jmp HOST

@@ -1,0 +1,52 @@
+; Direct jumps chain; indirect ones are looked up.
+bits 32
+org 0x1000
+    test eax, eax
+    jz over
+    dec eax
+over:
+    jmp [ebx]
+    hlt
+;; soft block 00001000, 7 bytes to 112
+;; 00001000  test eax, eax                      IDENT    (touches only guest registers, flags and memory)
+;;     test eax, eax
+;; 00001002  je 0x1005                          SIMULATE (control flow)
+;;     je +0x4f
+;; 00001004  dec eax                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
+;;     dec eax
+;; 00001005  jmp dword ptr [ebx]                SIMULATE (control flow)
+;;     mov r8, qword ptr [r14 + 0x33c]
+;;     mov r8d, dword ptr [r8]
+;;     lea r8d, [rbx]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 - 0x16]
+;;     lea r10d, [r10 + r8 + 3]
+;;     mov r11, rcx
+;;     shrx ecx, r10d, r14d
+;;     jrcxz +0x3b
+;;     jmp +0x5e
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     mov r8d, dword ptr [r8 + r9]
+;;     jmp HOST
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;; direct block 00001000, 7 bytes to 48
+;; 00001000  test eax, eax                      IDENT    (touches only guest registers, flags and memory)
+;;     test eax, eax
+;; 00001002  je 0x1005                          SIMULATE (control flow)
+;;     je +0x21
+;; 00001004  dec eax                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
+;;     dec eax
+;; 00001005  jmp dword ptr [ebx]                SIMULATE (control flow)
+;;     mov r8, qword ptr [r14 + 0x33c]
+;;     mov r8d, dword ptr [r8]
+;;     lea r8d, [rbx]
+;;     mov r8d, dword ptr gs:[r8d]
+;;     jmp HOST
+;;     movabs r9, HOST
+;;     jmp HOST
