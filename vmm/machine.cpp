@@ -8,6 +8,7 @@
 #include "translator/interpreted_cpu.h"
 #include "translator/translated_cpu.h"
 #include "vmm/base/result.h"
+#include "vmm/host/tsc.h"
 
 namespace ringfold {
 
@@ -44,6 +45,7 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
       timed_{&pit_, &rtc_, &uart_} {
     connect_devices(options);
     loader.place(ram_, state_);
+    state_.tsc_khz = host::tsc_khz();
     cpu_ = make_cpu(options, context_, memory_, bus_, pic_);
     pic_.on_intr_changed([this] { cpu_->interrupt_line_changed(); });
 }

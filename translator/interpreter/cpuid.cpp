@@ -3,6 +3,9 @@
 // A 32-bit Intel Atom (family 6, model 0x1c). Linux has that model on its NO_SPECULATION list: it runs programs in
 // order, so that a kernel switches on no page-table isolation and no retpolines, which would be pure cost here.
 // Everything listed works; nothing else may be listed.
+//
+// The time-stamp counter's rate is told, and that it never stops or varies. Else Linux measures it against the PIT,
+// which fails whenever the host takes the CPU away for a moment, and then lives without the counter.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -18,7 +21,7 @@ struct Leaf {
     uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
 };
 
-constexpr uint32_t kMaxLeaf = 2, kExtendedBase = 0x80000000, kMaxExtendedLeaf = 0x80000008;
+constexpr uint32_t kMaxLeaf = 2, kMaxLeafWithTsc = 0x16, kExtendedBase = 0x80000000, kMaxExtendedLeaf = 0x80000008;
 constexpr uint32_t kSignature = 0x000106ca;  // family 6, model 0x1c, stepping 10
 constexpr uint32_t kClflushLine = 64 / 8;
 
@@ -34,6 +37,8 @@ enum Feature : unsigned {
 };
 constexpr uint32_t kFeatures = bits({FPU, DE, PSE, TSC, MSR, PAE, CX8, SEP, PGE, CMOV, PAT, CLFSH, MMX, FXSR, SSE, SSE2});
 constexpr uint32_t kNx = 1u << 20;  // CPUID.80000001:EDX
+constexpr uint32_t kTscAdjust = 1u << 1;    // CPUID.7:EBX
+constexpr uint32_t kInvariantTsc = 1u << 8;  // CPUID.80000007:EDX
 constexpr uint32_t kAddressBits = 36 | 32 << 8;  // physical, linear
 
 uint32_t word(std::string_view text, size_t at) {
@@ -48,15 +53,24 @@ Leaf brand(uint32_t leaf) {
     return {word(kBrand, at), word(kBrand, at + 4), word(kBrand, at + 8), word(kBrand, at + 12)};
 }
 
-Leaf cpuid_leaf(uint32_t leaf) {
+// The counter as a multiple of a 1 MHz crystal. Linux multiplies kHz by the numerator in 32 bits, so it stays small.
+Leaf crystal(uint32_t tsc_khz) { return {100, tsc_khz / 10, 1'000'000, 0}; }
+
+uint32_t max_leaf(const CpuState& s) { return s.tsc_khz ? kMaxLeafWithTsc : kMaxLeaf; }
+
+Leaf cpuid_leaf(const CpuState& s, uint32_t leaf) {
     static constexpr std::string_view kVendor = "GenuineIntel";
     switch (leaf) {
-        case 0: return {kMaxLeaf, word(kVendor, 0), word(kVendor, 8), word(kVendor, 4)};
+        case 0: return {max_leaf(s), word(kVendor, 0), word(kVendor, 8), word(kVendor, 4)};
         case 1: return {kSignature, kClflushLine << 8, 0, kFeatures};
         case 2: return {1, 0, 0, 0};  // one query; no cache or TLB descriptors to tell of
+        case 7: return {0, s.tsc_khz && s.gpr[ECX] == 0 ? kTscAdjust : 0, 0, 0};
+        case 0x15: return crystal(s.tsc_khz);
+        case 0x16: return {s.tsc_khz / 1000, s.tsc_khz / 1000, 0, 0};
         case kExtendedBase: return {kMaxExtendedLeaf, 0, 0, 0};
         case 0x80000001: return {0, 0, 0, kNx};
         case 0x80000002: case 0x80000003: case 0x80000004: return brand(leaf);
+        case 0x80000007: return {0, 0, 0, s.tsc_khz ? kInvariantTsc : 0};
         case kMaxExtendedLeaf: return {kAddressBits, 0, 0, 0};
         default: return {};
     }
@@ -68,8 +82,8 @@ Leaf cpuid_leaf(uint32_t leaf) {
 void cpuid(Interpreter& cpu, const Instruction&) {
     CpuState& s = cpu.state();
     const uint32_t asked = s.gpr[EAX];
-    const bool beyond = asked > kMaxExtendedLeaf || (asked > kMaxLeaf && asked < kExtendedBase);
-    const Leaf l = cpuid_leaf(beyond ? kMaxLeaf : asked);
+    const bool beyond = asked > kMaxExtendedLeaf || (asked > max_leaf(s) && asked < kExtendedBase);
+    const Leaf l = cpuid_leaf(s, beyond ? max_leaf(s) : asked);
     s.gpr[EAX] = l.eax;
     s.gpr[EBX] = l.ebx;
     s.gpr[ECX] = l.ecx;

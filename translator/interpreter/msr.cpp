@@ -10,18 +10,25 @@ namespace {
 
 // Architectural MSRs (SDM volume 4, table 2-2).
 enum Msr : uint32_t {
-    kTsc = 0x10, kPlatformId = 0x17, kApicBase = 0x1b, kMicrocodeUpdate = 0x79, kMicrocodeRevision = 0x8b,
+    kTsc = 0x10, kPlatformId = 0x17, kApicBase = 0x1b, kTscAdjust = 0x3b, kMicrocodeUpdate = 0x79, kMicrocodeRevision = 0x8b,
     kSysenterCs = 0x174, kSysenterEsp = 0x175, kSysenterEip = 0x176, kMiscEnable = 0x1a0, kPat = 0x277,
     kEfer = 0xc0000080,
 };
 
 uint64_t guest_tsc(const CpuState& s) { return __rdtsc() + s.tsc_offset; }
 
+// Setting the counter shows in IA32_TSC_ADJUST, and setting that moves the counter (SDM volume 3, 18.17.3).
+void move_tsc(CpuState& s, uint64_t by) {
+    s.tsc_offset += by;
+    s.tsc_adjust += by;
+}
+
 uint64_t read_msr(const CpuState& s, uint32_t index) {
     switch (index) {
         case kTsc: return guest_tsc(s);
         case kPlatformId: return 0;
         case kApicBase: return s.apic_base;
+        case kTscAdjust: return s.tsc_adjust;
         case kMicrocodeRevision: return 0;  // no update loaded; Linux reads it on every Intel CPU
         case kSysenterCs: return s.sysenter_cs;
         case kSysenterEsp: return s.sysenter_esp;
@@ -57,7 +64,8 @@ void set_efer(Interpreter& cpu, uint64_t value) {
 void write_msr(Interpreter& cpu, uint32_t index, uint64_t value) {
     CpuState& s = cpu.state();
     switch (index) {
-        case kTsc: s.tsc_offset = value - __rdtsc(); return;
+        case kTsc: return move_tsc(s, value - guest_tsc(s));
+        case kTscAdjust: return move_tsc(s, value - s.tsc_adjust);
         case kApicBase: s.apic_base = value; return;
         case kMicrocodeUpdate: return;
         case kMicrocodeRevision: require(value == 0); return;  // the store before CPUID that asks for the revision

@@ -11,9 +11,12 @@ constexpr uint16_t kResetFcw = 0x40, kResetMxcsr = 0x1f80;
 }  // namespace
 
 void CpuState::reset() {
-    const uint64_t offset = tsc_offset;
+    const uint64_t offset = tsc_offset, adjust = tsc_adjust;
+    const uint32_t khz = tsc_khz;
     *this = CpuState{};
     tsc_offset = offset;
+    tsc_adjust = adjust;
+    tsc_khz = khz;
     eip = 0xfff0;
     gpr[EDX] = 0x6ca;
     for (auto& s : segment) s = {0, kRealData, 0, 0xffff};

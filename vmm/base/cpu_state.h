@@ -98,6 +98,8 @@ struct CpuState {
     uint64_t misc_enable = 1;
     uint64_t apic_base = 0;
     uint64_t tsc_offset = 0;        // guest TSC = host TSC + offset, modulo 2^64
+    uint64_t tsc_adjust = 0;        // IA32_TSC_ADJUST: what the guest itself added to the counter
+    uint32_t tsc_khz = 0;           // the rate that CPUID tells; 0: it does not
     std::array<uint64_t, 4> pdpte{};  // PAE: the four entries that loading CR3 reads (SDM volume 3, 4.4.1)
 
     alignas(64) std::array<uint8_t, 512> fpu{};  // FXSAVE image: x87, MMX, XMM0-7, MXCSR

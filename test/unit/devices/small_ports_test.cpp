@@ -1,5 +1,6 @@
 // The devices of one register: ports 0x80, 0xE9 and 0xCF9, isa-debug-exit; and the clocks.
 #include <time.h>
+#include <x86intrin.h>
 
 #include <catch2/catch.hpp>
 
@@ -10,6 +11,7 @@
 #include "devices/reset_control.h"
 #include "test/unit/devices/support.h"
 #include "vmm/host/clock.h"
+#include "vmm/host/tsc.h"
 
 using namespace ringfold;
 
@@ -82,6 +84,19 @@ TEST_CASE("the host's clock goes on from where it is told, and its origin fits t
     CHECK(clock.to_monotonic(last) <= host_now);
     CHECK(clock.to_monotonic(last) > host_now - 60 * kSecond);
     CHECK(clock.wall() > 1'600'000'000 * kSecond);
+}
+
+TEST_CASE("the host's time-stamp counter has the rate that is measured") {
+    const uint32_t khz = host::tsc_khz();
+    if (khz == 0) return;  // a host that promises nothing
+    const HostClock clock;
+    const Nanoseconds from = clock.now();
+    const uint64_t first = __rdtsc();
+    while (clock.now() - from < 20 * kMillisecond) continue;
+    const uint64_t ticks = __rdtsc() - first;
+    const Nanoseconds took = clock.now() - from;
+    const double rate = static_cast<double>(ticks) * 1e6 / static_cast<double>(took);
+    CHECK(rate == Approx(khz).epsilon(0.01));
 }
 
 TEST_CASE("a manual clock moves only when told") {

@@ -121,6 +121,59 @@ TEST_CASE("CPUID names a CPU that Linux does not mistrust") {
     CHECK(memcmp(&g.cpu.gpr[EAX], "Ring", 4) == 0);
 }
 
+TEST_CASE("CPUID tells the time-stamp counter's rate, if that is known") {
+    SystemGuest g;
+    const auto cpuid = [&](uint32_t leaf) {
+        g.cpu.gpr[EAX] = leaf;
+        g.cpu.gpr[ECX] = 0;
+        g.run({0x0f, 0xa2});
+    };
+    cpuid(0);
+    CHECK(g.cpu.gpr[EAX] == 2);
+    cpuid(0x80000007);
+    CHECK(g.cpu.gpr[EDX] == 0);
+    g.cpu.tsc_khz = 2'596'120;
+    cpuid(0);
+    CHECK(g.cpu.gpr[EAX] == 0x16);
+    cpuid(0x15);
+    // As Linux reckons: crystal in kHz, times numerator, by denominator, in 32 bits.
+    CHECK(g.cpu.gpr[ECX] / 1000 * g.cpu.gpr[EBX] / g.cpu.gpr[EAX] == 2'596'120);
+    cpuid(0x16);
+    CHECK(g.cpu.gpr[EAX] == 2596);
+    cpuid(7);
+    CHECK(g.cpu.gpr[EBX] == 2);
+    cpuid(0x80000007);
+    CHECK(g.cpu.gpr[EDX] == 0x100);
+}
+
+TEST_CASE("IA32_TSC_ADJUST moves the counter, and setting the counter shows in it") {
+    SystemGuest g;
+    const auto tsc = [&] {
+        g.run({0x0f, 0x31});
+        return uint64_t{g.cpu.gpr[EDX]} << 32 | g.cpu.gpr[EAX];
+    };
+    const auto write_adjust = [&](uint64_t value) {
+        g.cpu.gpr[ECX] = 0x3b;
+        g.cpu.gpr[EAX] = static_cast<uint32_t>(value);
+        g.cpu.gpr[EDX] = static_cast<uint32_t>(value >> 32);
+        g.run({0x0f, 0x30});
+    };
+    const uint64_t before = tsc();
+    write_adjust(uint64_t{1} << 60);
+    CHECK(tsc() - before > uint64_t{1} << 60);
+    CHECK(tsc() - before < (uint64_t{1} << 60) + (uint64_t{1} << 40));
+    write_adjust(0);
+    CHECK(tsc() - before < uint64_t{1} << 40);
+    g.cpu.gpr[ECX] = 0x10;
+    g.cpu.gpr[EAX] = g.cpu.gpr[EDX] = 0;
+    g.run({0x0f, 0x30});
+    g.cpu.gpr[ECX] = 0x3b;
+    g.run({0x0f, 0x32});
+    CHECK((g.cpu.gpr[EAX] | g.cpu.gpr[EDX]) != 0);
+    g.cpu.reset();
+    CHECK(g.cpu.tsc_adjust != 0);  // the counter goes on over a reset
+}
+
 TEST_CASE("SYSENTER and SYSEXIT") {
     SystemGuest g;
     g.enter_ring(3);
