@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 
 #include "translator/decode/fetch.h"
 #include "translator/engine/windows/registers.h"
@@ -317,7 +318,13 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear) {
             if (!site.second) return resume_at(site, site.retry);
             break;
         case Fill::Special: ++counts_.soft_special; break;
-        case Fill::Fault: ++counts_.true_faults; break;  // or another fault comes first: misalignment, say
+        case Fill::Fault:
+            ++counts_.true_faults;
+            // Delivered without the C++ exception that the interpreter would throw for it, unless another fault
+            // may come first: SSE's misalignment.
+            if (site.size == 16) break;
+            interpreter_.fault(fault);
+            return dispatch();
     }
     return execute(site);
 }
@@ -420,6 +427,10 @@ const void* TranslatedCpu::on_host_fault() {
     Instruction i;
     decode(std::span(block->bytes).subspan(spot->guest), CodeSize::Bits32, i);
     count(i);
+    if (f.signal == SIGFPE && f.trap == 0) {
+        interpreter_.fault(GuestFault::divide());
+        return dispatch();
+    }
     memory_.set_road(TraceRoad::WindowFault);
     interpreter_.execute(i);
     memory_.set_road(TraceRoad::Interpreter);

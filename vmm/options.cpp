@@ -145,10 +145,22 @@ DebugExit parse_device(std::string_view text) {
     return result;
 }
 
-Accel parse_accel(std::string_view value) {
-    if (value == "bt") return Accel::Translator;
-    if (value == "interp") return Accel::Interpreter;
-    bad("accel", value, "unknown way to run the guest; known are bt (the translator) and interp (the interpreter)");
+// "bt", "bt,tb-size=MIB" or "interp".
+void parse_accel(std::string_view value, Options& o) {
+    constexpr std::string_view kSize = "bt,tb-size=";
+    constexpr size_t kLeastMib = 2, kMostMib = 1024;
+    if (value == "bt" || value.starts_with(kSize)) {
+        o.accel = Accel::Translator;
+        if (value == "bt") return;
+        size_t mib = 0;
+        if (!parse_number(value.substr(kSize.size()), mib) || mib < kLeastMib || mib > kMostMib)
+            bad("accel", value, fmt::format("tb-size is the code cache's size in MiB, {} to {}", kLeastMib, kMostMib));
+        o.translator.cache_bytes = mib << 20;
+        return;
+    }
+    if (value != "interp")
+        bad("accel", value, "unknown way to run the guest; known are bt (the translator) and interp (the interpreter)");
+    o.accel = Accel::Interpreter;
 }
 
 void parse_adapt(std::string_view value, TranslatorOptions& o) {
@@ -195,7 +207,7 @@ void apply(Options& o, int id, const char* argument) {
             o.no_reboot = true;
             break;
         case kAccel:
-            o.accel = parse_accel(value);
+            parse_accel(value, o);
             break;
         case kEngine:
             if (value != "windows") bad("engine", value, "unknown engine; known is windows");
@@ -285,6 +297,7 @@ Devices
 
 How it runs
   -accel bt            by dynamic binary translation (default)
+  -accel bt,tb-size=N  ... with a code cache of N MiB (default 128)
   -accel interp        by the reference interpreter, about a hundred times slower
   -engine windows      how translated code is kept inside the guest's memory (the only one so far)
   -adapt hot[=N]       memory operands of code that ran N times use the host's page tables (default, N = 4096)
