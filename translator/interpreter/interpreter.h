@@ -1,7 +1,7 @@
 // The meaning of every instruction. The translator calls it for whatever it does not emit itself, and tests
 // hold the translator to it.
 //
-// Layout: interpreter.cpp fetches, decodes and runs; one file per family defines the handlers that the fourth
+// Layout: step.cpp fetches, decodes and runs; one file per family defines the handlers that the fourth
 // column of classify/instructions.def names. A handler either completes its instruction, having set EIP if it
 // branches, or throws GuestFault with the state as it was before. step() then delivers the fault.
 #pragma once
