@@ -61,6 +61,7 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
       stacks_(stubs_.return_empty),
       table_(cache_, memory.tracer(), memory.ram().size()),
       translator_(memory, cache_, table_, stubs_, options.emit),
+      segment_cache_(context, memory),
       fault_target_{&context_, &cache_, &stacks_, &stubs_},
       by_mnemonic_(kMnemonicMax + 1) {
     options_ = options;
@@ -158,6 +159,15 @@ void TranslatedCpu::interpret_one() {
     }
     count(i);
     interpreter_.execute(i);
+    note_executed(i);
+}
+
+void TranslatedCpu::note_executed(const Instruction& i) {
+    if (i.mnemonic == ZYDIS_MNEMONIC_INVLPG) return segment_cache_.revalidate();
+    const bool loads = (i.mnemonic == ZYDIS_MNEMONIC_MOV_SEGMENT || i.mnemonic == ZYDIS_MNEMONIC_POP_SEGMENT) &&
+                       i.op(0).kind == OperandKind::Segment && i.op(0).reg != SS && i.op(0).reg != CS;
+    if (loads && state_.eip == interpreter_.next_eip && state_.protected_mode() && !state_.v86())
+        segment_cache_.remember(i.op(0).reg);
 }
 
 // --- where to go on -------------------------------------------------------------------------------------------
@@ -193,6 +203,7 @@ void TranslatedCpu::enter_mode(Mode mode) {
     context_.view_register = reinterpret_cast<uint64_t>(&memory_.view(p)) + windows::kViewBias;
     state_.system_flags &= ~flag::RF;
     refresh_segments();
+    segment_cache_.check();
     if (direct_used_) {
         const auto base = reinterpret_cast<uint64_t>(memory_.window_base(p));
         if (base != window_) windows::set_window(window_ = base);
@@ -306,6 +317,7 @@ const void* TranslatedCpu::execute(Site& site) {
     memory_.set_road(TraceRoad::Soft);
     const Step step = interpreter_.execute(i);
     memory_.set_road(TraceRoad::Interpreter);
+    note_executed(i);
     return resume_behind(site, step);
 }
 
@@ -340,6 +352,7 @@ const void* TranslatedCpu::on_stop(Site& site) {
     const Instruction& i = instruction_of(site);
     count(i);
     interpreter_.execute(i);
+    note_executed(i);
     return dispatch();
 }
 

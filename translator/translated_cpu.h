@@ -13,6 +13,7 @@
 #include "translator/engine/vcpu_context.h"
 #include "translator/engine/windows/host_faults.h"
 #include "translator/interpreter/interpreter.h"
+#include "translator/segment_cache.h"
 #include "translator/translator.h"
 #include "translator/translator_options.h"
 #include "vmm/base/cpu.h"
@@ -70,6 +71,7 @@ private:
     void refresh_segments();
     void reset_return_stacks();
     void interpret_one();
+    void note_executed(const Instruction& i);  // by the interpreter
     void count(const Instruction& i) { ++by_mnemonic_[i.mnemonic]; }
 
     void code_mapping_changed(Privilege) override;
@@ -85,6 +87,7 @@ private:
     windows::ReturnStacks stacks_;
     BlockTable table_;
     Translator translator_;
+    SegmentCache segment_cache_;
     windows::FaultTarget fault_target_;
     std::atomic<bool> kicked_ = false;
     bool user_stack_ = false;     // which return stack is in use

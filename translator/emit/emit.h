@@ -59,6 +59,9 @@ private:
     After emit_loop(const Instruction&);
     After emit_fpu(const Instruction&);
     After emit_simd(const Instruction&);
+    After emit_mov_segment(const Instruction&);
+    After emit_push_segment(const Instruction&);
+    After emit_pop_segment(const Instruction&);
     After emit_cli(const Instruction&);
     After emit_sti(const Instruction&);
     After emit_pushf(const Instruction&);
@@ -93,6 +96,8 @@ private:
     void jump_to_stub(const void* stub);
     void push_dword(std::function<void(const x86::Mem&)> store);
     void call_host(GuestVirt return_eip, std::function<void()> call);
+
+    void load_segment(const Instruction&, unsigned segment);
 
     // A site for the current instruction; `resume` is set when the instruction ends.
     Site& site(Access access = Access::Read, unsigned size = 0);

@@ -2,6 +2,7 @@
 // monitor's own hot fields. One per vCPU; its offsets are baked into translations.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +21,20 @@ struct HostFault {
     uint64_t address;  // si_addr
     int signal;
     uint32_t trap, error;  // x86 trap number and error code
+};
+
+// Descriptors loaded lately, by selector; see SegmentCache. An entry holds its selector if the tag is its negative
+// (with kUser added for CPL 3, since what may be loaded depends on CPL).
+struct SegmentSlots {
+    static constexpr uint32_t kSlots = 256;
+    static constexpr uint32_t kUser = 1u << 16;
+    static constexpr uint32_t kEmpty = 1;  // minus 0xffffffff: no selector
+    static constexpr uint32_t index(uint16_t selector) { return selector >> 3 & (kSlots - 1); }
+
+    std::array<uint32_t, kSlots> any;   // good for FS and GS
+    std::array<uint32_t, kSlots> flat;  // good for DS and ES too: base 0, limit 4 GiB, writable
+    std::array<SegmentRegister, kSlots> value;
+    std::array<uint8_t, kSlots> odd;    // what odd_fs or odd_gs becomes
 };
 
 struct alignas(64) VcpuContext {
@@ -52,6 +67,7 @@ struct alignas(64) VcpuContext {
     // Masks that translated code takes from memory: PEXT and PDEP leave the flags alone.
     uint32_t arithmetic_mask = flag::kArithmetic;
 
+    SegmentSlots segments{};
     HostFault fault{};
     TranslatedCpu* owner = nullptr;
 };
