@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <utility>
 
 #include "translator/decode/fetch.h"
 #include "translator/engine/windows/registers.h"
@@ -72,8 +73,7 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
     context_.poll = stacks_.quiet_page();
     interpreter_.stop = &context_.attention;
     translator_.on_eviction = [this] {
-        memory_.forget_code();
-        reset_return_stacks();
+        forget_code();
         ++evictions_;
     };
     reset_return_stacks();
@@ -215,10 +215,18 @@ void TranslatedCpu::enter_mode(Mode mode) {
     context_.negated_return_top = 0u - stacks_.top(p);
 }
 
+// The views no longer know which pages the jump caches, chains and return stacks rely on, so none may be left.
+void TranslatedCpu::forget_code() {
+    memory_.forget_code();
+    table_.unchain_other_pages();
+    reset_return_stacks();
+}
+
 // User code is never chained from page to page, so only its return stack can lead astray.
 void TranslatedCpu::code_mapping_changed(Privilege p) {
     if (p == Privilege::Supervisor) table_.unchain_other_pages();
     reset_return_stacks();
+    code_mapping_lost_ = true;
 }
 
 void TranslatedCpu::views_changed() {
@@ -270,9 +278,8 @@ const void* TranslatedCpu::dispatch() {
         return jumps.host[i];
     }
     if (mode_of_views_[mode->user] != mode->bits()) {
-        memory_.forget_code();
+        forget_code();
         mode_of_views_[mode->user] = mode->bits();
-        reset_return_stacks();
     }
     ++counts_.lookups;
     block = find_block(eip, *mode);

@@ -70,6 +70,7 @@ private:
     void enter_mode(Mode mode);
     void refresh_segments();
     void reset_return_stacks();
+    void forget_code();
     void interpret_one();
     void note_executed(const Instruction& i);  // by the interpreter
     void count(const Instruction& i) { ++by_mnemonic_[i.mnemonic]; }
@@ -95,6 +96,7 @@ private:
     std::vector<uint64_t> by_mnemonic_;
     TranslatorOptions options_;
     std::unordered_set<uint64_t> guilty_;
+    bool code_mapping_lost_ = false;  // since the last resumption
     bool direct_used_ = false;      // some translation may be direct: %gs must hold the window
     uint64_t window_ = 0;           // what %gs holds
     std::array<uint32_t, 2> mode_of_views_{~0u, ~0u};  // what the jump caches hold translations for
