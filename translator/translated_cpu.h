@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "translator/cache/block_table.h"
+#include "translator/crash_note.h"
 #include "translator/emit/emit.h"
 #include "translator/engine/vcpu_context.h"
 #include "translator/engine/windows/host_faults.h"
@@ -90,6 +91,7 @@ private:
     Translator translator_;
     SegmentCache segment_cache_;
     windows::FaultTarget fault_target_;
+    CrashNote crash_note_{context_, table_};
     std::atomic<bool> kicked_ = false;
     bool user_stack_ = false;     // which return stack is in use
     std::array<uint64_t, 2> return_rsp_{};

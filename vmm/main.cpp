@@ -70,6 +70,7 @@ void set_up_log(const Options& options) {
 
 int run(const Options& options) {
     set_up_log(options);
+    if (!options.stats_file.empty()) check_statistics_file(options.stats_file);
     const auto loader = make_loader({options.kernel, options.initrd, options.append}, options.memory_bytes);
     Machine::Outputs outputs{Output("-serial", options.serial), Output("-debugcon", options.debugcon)};
     host::install_crash_report(nullptr);

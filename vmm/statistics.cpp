@@ -121,6 +121,18 @@ Json cpu_json(const Cpu& cpu) {
 
 }  // namespace
 
+namespace {
+
+[[noreturn]] void fail(const std::string& path) {
+    throw HostError(fmt::format("-stats {}: cannot write it: {}; give another path", path, strerror(errno)));
+}
+
+}  // namespace
+
+void check_statistics_file(const std::string& path) {
+    if (!std::ofstream(path)) fail(path);
+}
+
 void write_statistics(const std::string& path, Machine& machine, const RunSummary& summary) {
     const Json all = {{"run", run_json(summary)},
                       {"cpu", cpu_json(machine.cpu())},
@@ -129,7 +141,7 @@ void write_statistics(const std::string& path, Machine& machine, const RunSummar
     std::ofstream file(path);
     file << all.dump(2) << '\n';
     file.close();
-    if (!file) throw HostError(fmt::format("-stats {}: cannot write it: {}; give another path", path, strerror(errno)));
+    if (!file) fail(path);
 }
 
 }  // namespace ringfold

@@ -18,6 +18,9 @@ struct RunSummary {
     LoopTimes times;  // of the last machine
 };
 
+// Throws HostError if the file cannot be made; leaves it empty. To be called first: a run may be long.
+void check_statistics_file(const std::string& path);
+
 // Throws HostError if the file cannot be written. A reset starts the machine's counts anew: they are those of the
 // last machine.
 void write_statistics(const std::string& path, Machine&, const RunSummary&);

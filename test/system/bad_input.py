@@ -93,7 +93,7 @@ def main():
                           ["-device", "isa-debug-exit,iobase=70000"], ["-debugcon", "x"], ["-d", "nonsense"]):
             refuses(" ".join(arguments), ["-kernel", good, *arguments], arguments[0])
         refuses("a port that is taken", ["-kernel", good, "-accel", "interp", "-device", "isa-debug-exit,iobase=0x40"], "-device", "iobase")
-        for option, value in (("-D", f"{folder}/no/log"), ("-serial", f"file:{folder}/no/out"), ("-debugcon", f"file:{folder}/no/out")):
+        for option, value in (("-D", f"{folder}/no/log"), ("-stats", f"{folder}/no/stats"), ("-serial", f"file:{folder}/no/out"), ("-debugcon", f"file:{folder}/no/out")):
             refuses(f"{option} that cannot be written", ["-kernel", good, option, value], option, folder)
         refuses("unknown option", ["-kernel", good, "-whatever"], "-whatever", "-help")
         refuses("stray argument", ["-kernel", good, "disk.img"], "disk.img", "-kernel")

@@ -82,7 +82,7 @@ def interrupt_key_without_mon(folder):
 
 def stop_signals(folder):
     for code in (multiboot.ENDLESS, multiboot.HALT):
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1):
             c = start(folder, "guest", code)
             c.signal(number)
             ends(c, 128 + number)
@@ -106,8 +106,11 @@ def suspend(folder):
 def crash(folder):
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGILL):
         c = start(folder, "endless", multiboot.ENDLESS)
+        time.sleep(0.5)  # into the guest's loop, for the report to show it
         c.signal(number)
         ends(c, 134)
+        if accel == "bt":
+            check("translation: guest 00100020" in c.text, "the crash report does not show the translation", c)
         for part in ("internal error", "guest: eip", "rip", "host stack", "report it"):
             check(part in c.text, f"the crash report has no {part!r}", c)
 

@@ -45,7 +45,7 @@ Block* BlockTable::find(const BlockKey& key) {
     return it == set_.end() ? nullptr : &*it;
 }
 
-Block* BlockTable::find_by_host(const void* pc) {
+Block* BlockTable::find_by_host(const void* pc) const {
     auto it = by_host_.upper_bound(static_cast<const uint8_t*>(pc));
     if (it == by_host_.begin()) return nullptr;
     Block* block = std::prev(it)->second.get();

@@ -22,7 +22,7 @@ public:
     void set_stubs(const windows::Stubs* stubs) { stubs_ = stubs; }
 
     Block* find(const BlockKey& key);
-    Block* find_by_host(const void* pc);  // dead ones too
+    Block* find_by_host(const void* pc) const;  // dead ones too
     // Takes a finished block in and watches its bytes.
     Block& add(std::unique_ptr<Block> block);
 

@@ -37,6 +37,10 @@ void write(std::string_view text) {
     fwrite(text.data(), 1, text.size(), destination);
 }
 
+void flush() {
+    fflush(destination);
+}
+
 uint32_t parse_categories(std::string_view list) {
     uint32_t result = 0;
     while (!list.empty()) {

@@ -23,6 +23,7 @@ extern uint32_t enabled_categories;
 inline bool enabled(Category c) { return __builtin_expect((enabled_categories & c) != 0, 0); }
 
 void write(std::string_view text);
+void flush();
 
 template <class... Args>
 void print(Category c, fmt::format_string<Args...> format, Args&&... args) {

@@ -13,13 +13,15 @@
 #include <cstring>
 #include <memory>
 
+#include "vmm/base/log.h"
+
 namespace ringfold::host {
 
 namespace {
 
 constexpr int kCrashStatus = 134;  // as a shell shows SIGABRT
 constexpr size_t kSignalStackBytes = 64 << 10;
-constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP};
 
 std::atomic<const CpuState*> guest_state{nullptr};
 std::atomic<void (*)()> crash_hook{nullptr};
@@ -64,7 +66,17 @@ void print_stack() {
 // A crash inside the report, or in a second thread during it, must not report again.
 void enter_crash() {
     if (crashing.test_and_set()) _exit(kCrashStatus);
-    if (auto hook = crash_hook.load()) hook();
+    run_crash_hook();
+}
+
+// What the log still holds is what one wants to see now. The crash may have come inside stdio, so that this may hang:
+// then the alarm ends it.
+void flush_log() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { _exit(kCrashStatus); };
+    sigaction(SIGALRM, &action, nullptr);
+    alarm(2);
+    log::flush();
 }
 
 [[noreturn]] void finish(const ucontext_t* context) {
@@ -72,6 +84,7 @@ void enter_crash() {
     if (auto note = crash_note.load()) note(context);
     if (context) print_host(*context);
     print_stack();
+    flush_log();
     crash_print("This is a bug in ringfold, whatever the guest did. Please report it with the text above.\n");
     _exit(kCrashStatus);
 }
@@ -104,6 +117,10 @@ void crash_from_signal(int signal, siginfo_t* info, void* ucontext) {
 void set_crash_hook(void (*hook)()) {
     crash_hook = hook;
 }
+void run_crash_hook() {
+    if (auto hook = crash_hook.load()) hook();
+}
+
 void set_crash_note(void (*note)(const ucontext_t*)) {
     crash_note = note;
 }

@@ -1,6 +1,6 @@
 // What a bug in the monitor ends in: a report on standard error and exit status 134, with the terminal given back.
 //
-// Handlers for SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT run on a signal stack of their own. A part that has its
+// Handlers for SIGSEGV, SIGABRT and their like run on a signal stack of their own. A part that has its
 // own handler for guest code (the translator) installs it after install_crash_report() and calls
 // crash_from_signal() for whatever is not its own.
 #pragma once
@@ -16,6 +16,7 @@ void install_crash_report(const CpuState* guest);
 
 // Called first in a crash, in signal context: gives the terminal back.
 void set_crash_hook(void (*hook)());
+void run_crash_hook();
 // Called in a report, in signal context, to add lines about the translation that was running. `context` is null for
 // crash(). Write with crash_print().
 void set_crash_note(void (*note)(const ucontext_t* context));

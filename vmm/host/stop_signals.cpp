@@ -10,10 +10,15 @@
 #include <sys/eventfd.h>
 
 #include "vmm/base/result.h"
+#include "vmm/host/crash_report.h"
 
 namespace ringfold::host {
 
 namespace {
+
+// All that would end the process by default and leave the terminal raw.
+constexpr int kStopSignals[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,   SIGALRM,
+                                SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF};
 
 int event = -1;
 std::atomic<int> received{0};
@@ -21,7 +26,10 @@ std::atomic<int> received{0};
 void on_signal(int signal) {
     const int saved = errno;
     int none = 0;
-    received.compare_exchange_strong(none, signal);
+    if (!received.compare_exchange_strong(none, signal)) {
+        run_crash_hook();
+        _exit(128 + signal);
+    }
     const uint64_t one = 1;
     // The counter cannot overflow in practice, and a full one is readable too.
     if (::write(event, &one, sizeof one) < 0) errno = saved;
@@ -38,9 +46,9 @@ int install_stop_signals() {
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
-    for (int s : {SIGINT, SIGTERM, SIGHUP}) sigaction(s, &action, nullptr);
+    for (int s : kStopSignals) sigaction(s, &action, nullptr);
     action.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &action, nullptr);
+    for (int s : {SIGPIPE, SIGXFSZ}) sigaction(s, &action, nullptr);
     return event;
 }
 
