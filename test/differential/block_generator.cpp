@@ -46,6 +46,8 @@ class BlockGenerator::Growth {
 public:
     Growth(BlockGenerator& g, RandomSource& r) : g_(g), r_(r), pool_(g.pool_), state_(g.machine_.state()) {
         block_.start = random_state(r_);
+        block_.start.supervisor = g_.supervisor_;
+        if (g_.supervisor_) block_.start.eflags ^= r_.pick<uint32_t>({0, 0, 0x200, 0x3000});
         g_.machine_.load(block_.start);
         block_end_ = block_.start.eip;
     }
@@ -75,7 +77,7 @@ private:
 
     // Execution goes on in code space not yet written.
     bool running() const {
-        return state_.cpl == 3 && state_.activity == Activity::Running && state_.eip >= block_end_ &&
+        return state_.activity == Activity::Running && state_.eip >= block_end_ &&
                state_.eip < kCodeEnd - 64;
     }
 
@@ -124,17 +126,85 @@ private:
         const PoolEntry& entry = pick_entry();
         const EncodingForm& form = r_.pick(entry.forms);
         const std::string_view name = entry.row->name;
-        if (name == "MOV_SEGMENT" && form.head.back() == 0x8e) return load_segment();
-        if (name == "POP_SEGMENT") return load_segment();
+        const bool segment = (name == "MOV_SEGMENT" && form.head.back() == 0x8e) || name == "POP_SEGMENT";
+        if (segment && (g_.judge_ == Judge::Host || r_.chance(80))) return load_segment();
+        if (g_.judge_ == Judge::Interpreter && r_.chance(85) && add_system(form, name)) return;
         prepare(form.sample, name);
         if (!running()) return;
         if (is_indirect_branch(form, name)) return add_indirect(form, name);
         place(encode(form));
     }
 
+    uint32_t random_selector() {
+        if (g_.judge_ == Judge::Host) return r_.pick<uint32_t>({kUserData, kUserData, kUserData, kUserCode, 0});
+        // Those of GuestMachine's GDT, with any RPL.
+        const uint32_t usual = state_.cpl == 3 ? kUserData : 0x18;
+        return r_.chance(50) ? usual : r_.chance(5) ? random_dword(r_) & 0xffff : r_.below(17) * 8 + r_.pick<uint32_t>({0, 3, r_.below(4)});
+    }
+
+    // System instructions with operands that let them succeed. False for those that need none.
+    bool add_system(const EncodingForm& form, std::string_view name) {
+        const uint8_t opcode = form.head.back();
+        if (name == "MOV_CONTROL" && opcode == 0x22) return add_control(form);
+        if (name == "MOV_DEBUG" && opcode == 0x23) return add_debug(form);
+        if (name == "RET_FAR" || name.starts_with("IRET")) return add_far_return(form, name);
+        if ((name == "JMP_FAR" || name == "CALL_FAR") && !form.memory) return add_far_jump(form);
+        if (name.starts_with("POPF")) push(state_.eflags() ^ (r_.chance(10) ? 0x100 : r_.pick<uint32_t>({0, 0x200, 0x400, 0x3000, 0x8d5, 0x4000, 0x40000, 0x200000, 0x10000})));
+        if (name == "WRMSR" || name == "RDMSR") load_register(ECX, r_.pick<uint32_t>({0x174, 0x175, 0x176, 0x1a0, 0x277, 0xc0000080}));
+        if (name == "LLDT" || name == "LTR" || name == "LAR" || name == "LSL" || name == "VERR" || name == "VERW")
+            if (!form.memory) load_register(form.modrm & 7, random_selector());
+        return false;
+    }
+
+    bool add_control(const EncodingForm& form) {
+        const unsigned n = form.modrm >> 3 & 7;
+        uint32_t value = n == 0 ? state_.cr0 : n == 2 ? random_data_address(r_) : n == 3 ? state_.cr3 : state_.cr4;
+        if (n == 0) value ^= 1u << r_.pick<unsigned>({1, 2, 3, 3, 3, 5, 16, 18, 29, 30});
+        if (n == 4) value ^= 1u << r_.pick<unsigned>({2, 3, 4, 7, 9, 10});
+        load_register(form.modrm & 7, value);
+        place(encode(form));
+        return true;
+    }
+
+    bool add_debug(const EncodingForm& form) {
+        const unsigned n = form.modrm >> 3 & 7;
+        uint32_t value = n < 4 ? (r_.chance(50) ? random_data_address(r_) : state_.eip + r_.below(48)) : 0x400;
+        if (n == 7 && r_.chance(40)) value |= 1u << r_.below(8) | static_cast<uint32_t>(r_.bits()) << 16;
+        load_register(form.modrm & 7, value);
+        place(encode(form));
+        return true;
+    }
+
+    uint32_t random_code_selector() {
+        const uint32_t current = state_.segment[CS].selector;
+        return r_.chance(75) ? current : r_.pick<uint32_t>({0x08, 0x23, 0x73, 0x70, 0x5b, 0x40, 0x2b, 0});
+    }
+
+    bool add_far_return(const EncodingForm& form, std::string_view name) {
+        const uint32_t code = random_code_selector(), target = forward_target() + 32;
+        if ((code & 3) > state_.cpl) {  // outwards: SS and ESP too
+            push(r_.chance(80) ? kUserData : random_selector());
+            push(kStackStart);
+        }
+        if (name.starts_with("IRET")) push(state_.eflags() ^ r_.pick<uint32_t>({0, 0, 0x200, 0x400, 0x3000, 0x4000}));
+        push(code);
+        push(target);
+        place(encode(form));
+        return true;
+    }
+
+    bool add_far_jump(const EncodingForm& form) {
+        std::vector<uint8_t> bytes = form.head;
+        const bool narrow = form.head.size() > 1;
+        append32(bytes, forward_target(), narrow ? 2 : 4);
+        append32(bytes, random_code_selector(), 2);
+        place(bytes);
+        return true;
+    }
+
     // The selectors that mean the same under the host's GDT: user data, user code, null.
     void load_segment() {
-        push(r_.pick<uint32_t>({kUserData, kUserData, kUserData, kUserCode, 0}));
+        push(random_selector());
         const uint8_t pop = r_.pick<uint8_t>({0x07, 0x17, 0x1f});
         place(r_.chance(30) ? std::vector<uint8_t>{0x0f, r_.pick<uint8_t>({0xa1, 0xa9})} : std::vector<uint8_t>{pop});
     }
@@ -292,7 +362,8 @@ private:
     uint32_t block_end_ = 0;
 };
 
-BlockGenerator::BlockGenerator(const std::vector<std::string>& only) : pool_(make_instruction_pool()) {
+BlockGenerator::BlockGenerator(Judge judge, bool supervisor, const std::vector<std::string>& only)
+    : judge_(judge), supervisor_(supervisor), pool_(make_instruction_pool(judge)) {
     if (only.empty()) return;
     std::erase_if(pool_, [&](const PoolEntry& e) { return std::find(only.begin(), only.end(), e.row->name) == only.end(); });
     if (pool_.empty()) throw std::runtime_error("no row of the table has such a name");

@@ -25,7 +25,8 @@ struct RandomBlock {
 class BlockGenerator {
 public:
     // `only`: if not empty, the names of the table's rows to draw from.
-    explicit BlockGenerator(const std::vector<std::string>& only = {});
+    // `supervisor`: for CPL 0.
+    BlockGenerator(Judge judge, bool supervisor, const std::vector<std::string>& only);
 
     RandomBlock generate(RandomSource&);
     const std::vector<PoolEntry>& pool() const { return pool_; }
@@ -33,6 +34,8 @@ public:
 private:
     class Growth;
 
+    Judge judge_;
+    bool supervisor_;
     std::vector<PoolEntry> pool_;
     GuestMachine machine_;
     Interpreter interpreter_{machine_.state(), machine_.memory(), machine_.ports()};

@@ -31,11 +31,11 @@ bool incomparable(const CpuEnd& end) {
     if (end.kind != EndKind::Fault) return true;
     Instruction i;
     if (!decode_at(end, end.eip, i)) return false;
-    const bool excluded = named(i, kExclusions, [](const Exclusion& e) { return e.mnemonic; });
+    const bool left_out = excluded(i.row->name, Judge::Host);
     const bool partial = named(i, kPartialOnFault, [](std::string_view name) { return name; });
     // CVTTPD2PI and its like have entered MMX state before their #XM on AMD.
     const bool mmx = i.op(0).kind == OperandKind::Mmx || i.op(1).kind == OperandKind::Mmx;
-    return excluded || (partial && end.vector != 3) || (mmx && end.vector == 19);
+    return left_out || (partial && end.vector != 3) || (mmx && end.vector == 19);
 }
 
 // An operand that runs over the end of the 4 GiB segment: hardware may or may not find the limit violated (SDM volume
@@ -56,19 +56,25 @@ bool misaligned_mode(const CpuEnd& end) {
 
 }  // namespace
 
+bool Comparer::comparable_to_host(const CpuEnd& end, const CpuEnd& host) const {
+    if (over_the_end(end, host) || alignment_first(end, host)) return false;
+    return end.kind != EndKind::Fault || !incomparable(end);
+}
+
 Comparison Comparer::compare(const CpuCase& c) {
     Comparison result;
     result.judge = cpus_[0]->run(c);
-    if (incomparable(result.judge) || misaligned_mode(result.judge)) return {Outcome::Incomparable, "", result.judge};
+    const bool host = judge() == Judge::Host;
+    const bool unfit = host ? incomparable(result.judge) || misaligned_mode(result.judge) : result.judge.kind == EndKind::TimedOut;
+    if (unfit) return {Outcome::Incomparable, "", result.judge};
     for (size_t i = 1; i < cpus_.size(); ++i) {
         const CpuEnd end = cpus_[i]->run(c);
+        if (host && !comparable_to_host(end, result.judge)) return {Outcome::Incomparable, "", result.judge};
         // A single step between the elements of a REP instruction pushes RF set by the manual, clear on AMD.
-        const uint32_t flags = end.vector == 1 ? ~kResumeFlag : ~0u;
+        const uint32_t flags = host && end.vector == 1 ? ~kResumeFlag : ~0u;
         // After an unmasked overflow or underflow #P is that of the result with its exponent wrapped, which the
         // interpreter, working with all masked, does not see.
         const uint32_t mxcsr = end.vector == 19 ? ~kMxcsrPrecision : ~0u;
-        if (over_the_end(end, result.judge) || alignment_first(end, result.judge) ||
-            (end.kind == EndKind::Fault && incomparable(end))) return {Outcome::Incomparable, "", result.judge};
         result.text += difference(end, cpus_[i]->name(), result.judge, cpus_[0]->name(), {.flags = flags, .mxcsr = mxcsr});
     }
     if (!result.text.empty()) result.verdict = Outcome::Different;

@@ -10,12 +10,13 @@
 
 namespace ringfold::test {
 
-namespace {
-
-bool excluded(const InstructionRow& row) {
-    return std::any_of(std::begin(kExclusions), std::end(kExclusions),
-                       [&](const Exclusion& e) { return e.mnemonic == row.name; });
+bool excluded(std::string_view row, Judge judge) {
+    const auto names = [row](const Exclusion& e) { return e.mnemonic == row; };
+    if (std::any_of(std::begin(kExclusions), std::end(kExclusions), names)) return true;
+    return judge == Judge::Host && std::any_of(std::begin(kHostExclusions), std::end(kHostExclusions), names);
 }
+
+namespace {
 
 bool is_prefix(uint8_t b) {
     constexpr uint8_t kPrefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
@@ -31,6 +32,7 @@ bool prefix_counts(const Instruction& i, uint8_t prefix) {
 
 class Finder {
 public:
+    explicit Finder(Judge judge) : judge_(judge) {}
     std::vector<PoolEntry> find() {
         for (const uint8_t prefix : {0x00, 0x66, 0x67, 0xf2, 0xf3})
             for (const unsigned map : {0, 1})
@@ -64,7 +66,7 @@ private:
         Instruction& i = form.sample;
         const bool ok = decode(bytes, CodeSize::Bits32, i) == DecodeStatus::Ok && i.mnemonic != ZYDIS_MNEMONIC_INVALID;
         form.has_modrm = i.has_modrm;
-        if (ok && !excluded(*i.row) && prefix_counts(i, prefix)) {
+        if (ok && !excluded(i.row->name, judge_) && prefix_counts(i, prefix)) {
             auto& entry = entries_[std::string(i.row->name)];
             entry.row = i.row;
             entry.forms.push_back(form);
@@ -72,20 +74,21 @@ private:
         return !ok || i.has_modrm;
     }
 
+    Judge judge_;
     std::map<std::string, PoolEntry> entries_;
 };
 
 }  // namespace
 
-std::vector<PoolEntry> make_instruction_pool() {
-    return Finder().find();
+std::vector<PoolEntry> make_instruction_pool(Judge judge) {
+    return Finder(judge).find();
 }
 
-std::vector<std::string> rows_without_forms(const std::vector<PoolEntry>& pool) {
+std::vector<std::string> rows_without_forms(const std::vector<PoolEntry>& pool, Judge judge) {
     std::vector<std::string> missing;
     for (const InstructionRow& row : all_rows()) {
         const bool drawn = std::any_of(pool.begin(), pool.end(), [&](const PoolEntry& e) { return e.row == &row; });
-        if (!drawn && !excluded(row)) missing.emplace_back(row.name);
+        if (!drawn && !excluded(row.name, judge)) missing.emplace_back(row.name);
     }
     return missing;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "translator/decode/instruction.h"
@@ -23,9 +24,13 @@ struct PoolEntry {
     std::vector<EncodingForm> forms;
 };
 
+enum class Judge : uint8_t { Host, Interpreter };
+
+bool excluded(std::string_view row, Judge);
+
 // One entry for each row of the table that is not excluded and has a form.
-std::vector<PoolEntry> make_instruction_pool();
+std::vector<PoolEntry> make_instruction_pool(Judge);
 // Rows that are neither excluded nor drawn: the table's coverage has a hole. Empty is good.
-std::vector<std::string> rows_without_forms(const std::vector<PoolEntry>&);
+std::vector<std::string> rows_without_forms(const std::vector<PoolEntry>&, Judge);
 
 }  // namespace ringfold::test

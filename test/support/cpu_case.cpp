@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kGprNames[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
 constexpr const char* kSegmentNames[] = {"es", "cs", "ss", "ds", "fs", "gs"};
-constexpr const char* kEndNames[] = {"fault", "time-out", "system call", "triple fault", "lost"};
+constexpr const char* kEndNames[] = {"fault", "halted", "time-out", "system call", "triple fault", "lost"};
 
 struct FlagName {
     uint32_t bit;
@@ -100,6 +100,7 @@ uint8_t* CpuCase::byte(uint32_t address) {
 std::string difference(const CpuEnd& a, const char* a_name, const CpuEnd& b, const char* b_name, const Compare& what) {
     Report report(a_name, b_name);
     report.line("end", kEndNames[static_cast<int>(a.kind)], kEndNames[static_cast<int>(b.kind)]);
+    if (!a.system.empty() && !b.system.empty()) report.line("system", a.system, b.system);
     report.number("vector", a.vector, b.vector);
     report.number("error code", a.error_code, b.error_code);
     report.number("cr2", a.cr2, b.cr2);

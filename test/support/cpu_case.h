@@ -30,12 +30,14 @@ struct CpuCase {
     FpuImage fpu = initial_fpu();
     std::vector<PageImage> pages;
     uint32_t max_steps = 20000;
+    bool supervisor = false;  // at CPL 0, on our CPUs only; HLT then halts, and ends the run too
 
     uint8_t* byte(uint32_t address);  // null where no page is
 };
 
 enum class EndKind : uint8_t {
     Fault,        // an exception: the normal case
+    Halted,       // HLT at CPL 0, or an exception that code at CPL 0 met: its frame is in the stack page
     TimedOut,     // no exception within max_steps (or, natively, within the time limit)
     SystemCall,   // native only: the code reached int 0x80 or syscall
     TripleFault,  // guest CPUs only
@@ -53,6 +55,7 @@ struct CpuEnd {
     std::array<uint16_t, 6> segment{};  // ES CS SS DS FS GS
     FpuImage fpu{};
     std::vector<PageImage> pages;  // in the order of the case's
+    std::string system;            // control, debug and segment registers as text; empty from the host
 };
 
 // What of an end state is to be compared.

@@ -1,6 +1,8 @@
 // The memory layout, the descriptor tables and the page tables of the machine under test.
 #include "test/support/guest_machine.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
@@ -16,6 +18,7 @@ constexpr uint32_t kTestPages = 0x100000;
 constexpr uint64_t kRamBytes = 4 << 20;
 constexpr uint32_t kSystemLinear = 0xe0000000;
 constexpr uint32_t kHandlerStride = 16;
+constexpr uint16_t kGdtBytes = 16 * 8;
 
 constexpr uint32_t kPresent = 1, kWritable = 2, kUser = 4;
 constexpr uint16_t kKernelCode = 0x08, kKernelData = 0x18, kTssSelector = 0x40;
@@ -60,7 +63,16 @@ void GuestMachine::write_system_tables() {
                             descriptor(0, 0xfffff, kFlatData3),
                             0,
                             0,
-                            descriptor(kSystemLinear + kTss, 0x67, 0x8b)};
+                            descriptor(kSystemLinear + kTss, 0x67, 0x8b),
+                            // What blocks that are not for the host load too.
+                            descriptor(0x4000, 0xfff, 0x40f3),                // 0x48: data with a base and a limit
+                            descriptor(0, 0x8, 0xc0f7),                       // 0x50: expand-down
+                            descriptor(0, 0xffff, 0x00fb),                    // 0x58: 16-bit code
+                            descriptor(0, 0xfffff, 0xc0f1),                   // 0x60: read-only
+                            descriptor(0, 0xfffff, 0xc073),                   // 0x68: not present
+                            descriptor(0, 0xfffff, 0xc09f),                   // 0x70: conforming code
+                            descriptor(0, 0xffff, 0x00f3)};                   // 0x78: a 16-bit stack
+    static_assert(sizeof gdt == kGdtBytes);
     store(kGdt, gdt, sizeof gdt);
     // As under Linux, user mode may raise only #BP and #OF by INT n.
     for (uint32_t vector = 0; vector < 256; ++vector) {
@@ -103,13 +115,18 @@ void GuestMachine::set_registers(const CpuCase& c) {
     s.cr0 = cr0::PE | cr0::MP | cr0::ET | cr0::NE | cr0::WP | cr0::AM | cr0::PG;
     s.cr3 = kPageDirectory;
     s.cr4 = cr4::OSFXSR | cr4::OSXMMEXCPT | cr4::DE;
-    s.gdtr = {kSystemLinear + kGdt, 9 * 8 - 1};
+    s.gdtr = {kSystemLinear + kGdt, kGdtBytes - 1};
     s.idtr = {kSystemLinear + kIdt, 256 * 8 - 1};
     s.tr = {kTssSelector, 0x8b, kSystemLinear + kTss, 0x67};
     s.ldtr = {};
     for (auto& segment : s.segment) segment = flat(kUserData, kFlatData3);
     s.segment[CS] = flat(kUserCode, kFlatCode3);
     s.cpl = 3;
+    if (c.supervisor) {
+        for (auto& segment : s.segment) segment = flat(kKernelData, kFlatData0);
+        s.segment[CS] = flat(kKernelCode, kFlatCode0);
+        s.cpl = 0;
+    }
     s.gpr = c.gpr;
     s.eip = c.eip;
     s.set_eflags(c.eflags);
@@ -119,7 +136,13 @@ void GuestMachine::set_registers(const CpuCase& c) {
 void GuestMachine::load(const CpuCase& c) {
     std::vector<PageKey> keys;
     for (const auto& p : c.pages) keys.push_back({p.address, p.writable});
-    if (keys != mapped_) map_pages(keys);
+    if (c.supervisor || system_used_) {
+        write_system_tables();
+        map_pages(keys);
+    } else if (keys != mapped_) {
+        map_pages(keys);
+    }
+    system_used_ = c.supervisor;
     for (size_t i = 0; i < c.pages.size(); ++i) store(kTestPages + i * 4096, c.pages[i].bytes.data(), 4096);
     set_registers(c);
     memory_.paging_mode_changed();
@@ -133,6 +156,15 @@ void GuestMachine::poke(uint32_t linear, std::span<const uint8_t> bytes) {
     }
 }
 
+std::string GuestMachine::system_text() const {
+    const CpuState& s = state_;
+    std::string text = fmt::format("cpl {} cr0 {:x} cr3 {:x} cr4 {:x} dr6 {:x} dr7 {:x} shadow {} gdtr {:x}+{:x} idtr {:x}+{:x} ldtr {:x} tr {:x}",
+                                   s.cpl, s.cr0, s.cr3, s.cr4, s.dr[6], s.dr[7], s.interrupt_shadow, s.gdtr.base,
+                                   s.gdtr.limit, s.idtr.base, s.idtr.limit, s.ldtr.selector, s.tr.selector);
+    for (const auto& r : s.segment) text += fmt::format(" {:x}:{:x}+{:x}/{:x}", r.selector, r.base, r.limit, r.attributes);
+    return text;
+}
+
 // The frame that the exception pushed at CPL 0 (SDM volume 3, 6.12): error code if any, EIP, CS, EFLAGS, ESP, SS.
 CpuEnd GuestMachine::collect(const CpuCase& c) {
     CpuEnd end;
@@ -144,8 +176,13 @@ CpuEnd GuestMachine::collect(const CpuCase& c) {
     end.kind = state_.activity == Activity::Shutdown ? EndKind::TripleFault
                : state_.activity == Activity::Halted ? EndKind::Fault
                                                      : EndKind::TimedOut;
+    end.system = system_text();
     const uint32_t handler = state_.eip - 1 - kSystemLinear - kHandlers;
-    if (end.kind == EndKind::Fault && handler < 256 * kHandlerStride && state_.cpl == 0) {
+    if (c.supervisor) {
+        if (end.kind == EndKind::Fault) end.kind = EndKind::Halted;
+        end.cr2 = state_.cr2;
+        if (handler < 256 * kHandlerStride) end.vector = static_cast<uint8_t>(handler / kHandlerStride);
+    } else if (end.kind == EndKind::Fault && handler < 256 * kHandlerStride && state_.cpl == 0) {
         end.vector = static_cast<uint8_t>(handler / kHandlerStride);
         const bool has_error_code = end.vector == 8 || (end.vector >= 10 && end.vector <= 14) || end.vector == 17;
         const uint32_t frame_bytes = has_error_code ? 24 : 20;

@@ -56,6 +56,7 @@ private:
     void store(uint64_t physical, const void* from, size_t size);
     void store32(uint64_t physical, uint32_t value) { store(physical, &value, 4); }
     uint32_t load32(uint64_t physical);
+    std::string system_text() const;
 
     Ram ram_;
     NoDevices devices_;
@@ -66,6 +67,7 @@ private:
     CpuState& state_ = context_.cpu;
     GuestMemory memory_;
     std::vector<PageKey> mapped_;
+    bool system_used_ = false;  // the last case could change the tables
 };
 
 }  // namespace ringfold::test
