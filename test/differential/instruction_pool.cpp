@@ -52,9 +52,8 @@ private:
         form.head.push_back(opcode);
         for (unsigned modrm = 0; modrm < 256; ++modrm) {
             form.modrm = static_cast<uint8_t>(modrm);
-            form.memory = modrm < 0xc0;
-            if (!form.memory && prefetchw) continue;
-            if (form.memory && (modrm & 0xc7) != 1) continue;  // [ecx] stands for all memory operands
+            if (modrm >= 0xc0 && prefetchw) continue;
+            if (modrm < 0xc0 && (modrm & 0xc7) != 1) continue;  // [ecx] stands for all memory operands
             if (!try_form(form, prefix)) return;
         }
     }
@@ -66,6 +65,8 @@ private:
         Instruction& i = form.sample;
         const bool ok = decode(bytes, CodeSize::Bits32, i) == DecodeStatus::Ok && i.mnemonic != ZYDIS_MNEMONIC_INVALID;
         form.has_modrm = i.has_modrm;
+        form.memory = i.has_memory && i.has_modrm && form.modrm < 0xc0;
+        if (i.has_modrm && form.modrm < 0xc0 && !form.memory) return true;  // MOV CR takes any mod for a register
         if (ok && !excluded(i.row->name, judge_) && prefix_counts(i, prefix)) {
             auto& entry = entries_[std::string(i.row->name)];
             entry.row = i.row;

@@ -199,6 +199,12 @@ CASE "rep insb"
 priv_ins:
     rep insb
 DONE
+CASE "rep outsd with nothing to repeat"
+    IN ecx, 0
+    FAULT 13, 0, priv_outs
+priv_outs:
+    rep outsd
+DONE
 CASE "mov eax, cr0"
     FAULT 13, 0, priv_cr
 priv_cr:

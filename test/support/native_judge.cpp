@@ -14,6 +14,7 @@
 
 #include <csignal>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <initializer_list>
 
@@ -46,7 +47,8 @@ int record_signal(int, siginfo_t*, ucontext_t*);
 }
 
 // enter_guest: saves what the ABI says, loads the guest, leaves by IRETQ. It returns when guest_signal jumps to its
-// second half. guest_signal runs on the alternate stack, perhaps with the guest's AC flag and without %fs.
+// second half. guest_signal runs on the alternate stack, perhaps with the guest's AC flag (alignment checks) and NT
+// (under which IRETQ faults), and without %fs.
 asm(R"(
 .text
 enter_guest:
@@ -84,7 +86,7 @@ enter_guest:
 
 guest_signal:
     pushfq
-    andq $~0x40000, (%rsp)
+    andq $~0x44000, (%rsp)
     popfq
     mov %es, judge_segment(%rip)
     mov %ds, judge_segment+6(%rip)
@@ -122,7 +124,9 @@ int record_signal(int signal, siginfo_t*, ucontext_t* context) {
     const auto cs = static_cast<uint16_t>(selectors), ss = static_cast<uint16_t>(selectors >> 48);
     if (cs == 0x33) {
         if (signal == SIGALRM) return 0;
-        die("native_judge: a fault of its own\n");
+        fprintf(stderr, "native_judge: a fault of its own: signal %d, trap %lld, error %llx, rip %llx, cr2 %llx, eflags %llx; guest eip %x\n",
+                signal, r[REG_TRAPNO], r[REG_ERR], r[REG_RIP], r[REG_CR2], r[REG_EFL], exchange->begin.eip);
+        _exit(3);
     }
     NativeState& end = exchange->end;
     constexpr int kOrder[8] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI};

@@ -66,7 +66,6 @@ uint32_t string_step(const CpuState& s, unsigned size) { return s.direction_flag
 void ins_element(Interpreter& cpu, const Instruction& i, unsigned size) {
     CpuState& s = cpu.state();
     const auto port = static_cast<uint16_t>(s.gpr[EDX]);
-    check_io(cpu, port, size);
     const uint32_t offset = masked(i, s.gpr[EDI]);
     const GuestVirt to = cpu.linear(ES, offset, size, Access::Write);
     cpu.memory().check_write(to, size, s.privilege());
@@ -77,16 +76,17 @@ void ins_element(Interpreter& cpu, const Instruction& i, unsigned size) {
 void outs_element(Interpreter& cpu, const Instruction& i, unsigned size) {
     CpuState& s = cpu.state();
     const auto port = static_cast<uint16_t>(s.gpr[EDX]);
-    check_io(cpu, port, size);
     port_out(cpu, port, size, cpu.read(i.memory.segment, masked(i, s.gpr[ESI]), size));
     advance(s, i, ESI, string_step(s, size));
 }
 
 using Element = void (*)(Interpreter&, const Instruction&, unsigned size);
 
-// A fault leaves the registers at the element that met it, so that the instruction goes on from there.
+// A fault leaves the registers at the element that met it, so that the instruction goes on from there. The port's
+// permission is checked first, even if there is nothing to repeat.
 void repeat(Interpreter& cpu, const Instruction& i, unsigned size, Element element) {
     CpuState& s = cpu.state();
+    check_io(cpu, static_cast<uint16_t>(s.gpr[EDX]), size);
     if (!i.rep && !i.repne) return element(cpu, i, size);
     while (masked(i, s.gpr[ECX]) != 0) {
         element(cpu, i, size);
