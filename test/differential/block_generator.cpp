@@ -33,9 +33,11 @@ bool is_string(const Instruction& i) {
     }
 }
 
-// How often the rows are drawn: the translator's own sequences more than what it copies.
+// How often the rows are drawn: the translator's own sequences more than what it copies, and rarely what ends a block
+// in user mode by #GP.
 unsigned weight(const PoolEntry& e) {
     const Instruction& i = e.forms[0].sample;
+    if (e.row->why.starts_with("privileged") || e.row->why.starts_with("ports")) return 1;
     if (e.row->verdict == Verdict::Simulate) return 4;
     if (i.opcode_map == 0 && (i.opcode & 0xf8) != 0xd8) return 6;
     return 1;
