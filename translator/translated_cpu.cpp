@@ -340,8 +340,8 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear) {
         case Fill::Fault:
             ++counts_.true_faults;
             // Delivered without the C++ exception that the interpreter would throw for it, unless another fault
-            // may come first: SSE's misalignment.
-            if (site.size == 16) break;
+            // may come first: SSE's misalignment, a pending x87 exception.
+            if (site.size == 16 || site.fpu) break;
             interpreter_.fault(fault);
             return dispatch();
     }

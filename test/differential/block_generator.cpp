@@ -254,7 +254,8 @@ private:
     std::vector<uint8_t> encode(const EncodingForm& form) {
         std::vector<uint8_t> bytes;
         const Instruction& i = form.sample;
-        const bool short_address = r_.chance(is_string(i) ? 8 : 5) && (form.memory || is_string(i) || r_.chance(10));
+        const bool may_shorten = form.memory || is_string(i) || (r_.chance(10) && i.mnemonic != ZYDIS_MNEMONIC_JECXZ);
+        const bool short_address = r_.chance(is_string(i) ? 8 : 5) && may_shorten;
         if (short_address) bytes.push_back(0x67);
         if ((form.memory || is_string(i)) && r_.chance(8)) bytes.push_back(r_.pick<uint8_t>({0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65}));
         bytes.insert(bytes.end(), form.head.begin(), form.head.end());

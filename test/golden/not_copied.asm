@@ -6,13 +6,25 @@ org 0x1000
     cpuid
     bound eax, [ebx]
     hlt
-;; soft block 00001000, 7 bytes to 75
+;; soft block 00001000, 7 bytes to 147
 ;; 00001000  daa                                SIMULATE (no 64-bit encoding)
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;; 00001001  push es                            SIMULATE (would show the host's selectors)
-;;     movabs r9, HOST
-;;     jmp HOST
+;;     lea r8d, [r12 - 4]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 + 0xfea]
+;;     lea r10d, [r10 + r8 + 3]
+;;     mov r11, rcx
+;;     shrx ecx, r10d, r14d
+;;     jrcxz +0x3b
+;;     jmp +0x81
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     movzx r10d, word ptr [r14 + 0x28]
+;;     mov dword ptr [r8 + r9], r10d
+;;     lea r12d, [r12 - 4]
 ;; 00001002  cpuid                              SIMULATE (would show the host's CPU)
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -22,13 +34,18 @@ org 0x1000
 ;; 00001006  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 7 bytes to 75
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;; direct block 00001000, 7 bytes to 80
 ;; 00001000  daa                                SIMULATE (no 64-bit encoding)
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;; 00001001  push es                            SIMULATE (would show the host's selectors)
-;;     movabs r9, HOST
-;;     jmp HOST
+;;     lea r8d, [r12 - 4]
+;;     movzx r10d, word ptr [r14 + 0x28]
+;;     mov dword ptr gs:[r8d], r10d
+;;     lea r12d, [r12 - 4]
 ;; 00001002  cpuid                              SIMULATE (would show the host's CPU)
 ;;     movabs r9, HOST
 ;;     jmp HOST
