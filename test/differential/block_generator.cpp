@@ -53,7 +53,6 @@ public:
         block_.start.supervisor = g_.supervisor_;
         if (g_.supervisor_) block_.start.eflags ^= r_.pick<uint32_t>({0, 0, 0x200, 0x3000});
         g_.machine_.load(block_.start);
-        block_end_ = block_.start.eip;
     }
 
     RandomBlock grow() {
@@ -81,8 +80,14 @@ private:
 
     // Execution goes on in code space not yet written.
     bool running() const {
-        return state_.activity == Activity::Running && state_.eip >= block_end_ &&
-               state_.eip < kCodeEnd - 64;
+        return state_.activity == Activity::Running && state_.eip >= kCodePage &&
+               state_.eip < kCodeEnd - 64 && unwritten(state_.eip, kMaxInstructionLength);
+    }
+
+    bool unwritten(uint32_t eip, uint32_t length) const {
+        return std::none_of(block_.instructions.begin(), block_.instructions.end(), [&](const PlacedInstruction& i) {
+            return i.eip < eip + length && eip < i.eip + i.bytes.size();
+        });
     }
 
     // Places the bytes at EIP and runs them. A REP instruction may need several steps.
@@ -92,7 +97,6 @@ private:
         for (size_t n = 0; n < bytes.size(); ++n) *block_.start.byte(eip + static_cast<uint32_t>(n)) = bytes[n];
         g_.machine_.poke(eip, bytes);
         block_.instructions.push_back({eip, bytes});
-        block_end_ = eip + static_cast<uint32_t>(bytes.size());
         g_.interpreter_.step();
     }
 
@@ -225,7 +229,9 @@ private:
         if (name.starts_with("MASKMOV") && r_.chance(80)) load_register(EDI, random_data_address(r_));
         if (name == "LEAVE" && r_.chance(80)) load_register(EBP, kStackPage + (r_.below(0xff0) & ~3u));
         if (name.starts_with("LOOP") && r_.chance(60)) load_register(ECX, r_.below(4));
-        if (name == "RET" && r_.chance(85)) push(forward_target());
+        if (name == "RET" && r_.chance(calls_open_ ? 30 : 85)) push(forward_target());
+        if (name == "CALL") ++calls_open_;
+        if (name == "RET" && calls_open_) --calls_open_;
     }
 
     uint32_t forward_target() { return state_.eip + 24 + r_.below(24); }
@@ -340,7 +346,9 @@ private:
         }
         bytes.resize(i.length);
         if (i.immediate_length && i.op(0).kind == OperandKind::Relative) {
-            const uint32_t distance = r_.chance(5) ? 0u - r_.below(64) : r_.below(24);
+            // Behind a call, room for what the return leads to.
+            const uint32_t least = form.sample.opcode == 0xe8 ? 15 + r_.below(60) : 0;
+            const uint32_t distance = r_.chance(5) ? 0u - r_.below(64) : least + r_.below(24);
             // A 16-bit operand size truncates EIP; that too stays inside the code pages.
             memcpy(&bytes[i.immediate_offset], &distance, i.immediate_length);
         } else if (i.immediate_length && r_.chance(40)) {
@@ -363,7 +371,7 @@ private:
     const std::vector<PoolEntry>& pool_;
     CpuState& state_;
     RandomBlock block_;
-    uint32_t block_end_ = 0;
+    unsigned calls_open_ = 0;
 };
 
 BlockGenerator::BlockGenerator(Judge judge, bool supervisor, const std::vector<std::string>& only)

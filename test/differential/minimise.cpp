@@ -99,7 +99,6 @@ std::string as_test_file(const RandomBlock& block, const CpuEnd& judge, const st
     const CpuCase& c = block.start;
     std::string text = fmt::format("; {}\n; Complete it with accept.py.\n%include \"case.inc\"\n\n", title);
     // Code lies where it lay when it failed: an offset within the page can matter.
-    if (!block.instructions.empty()) text += fmt::format("    times 0x{:x} hlt\n", c.eip - kCodePage);
     text += "CASE \"...\"\n";
     for (size_t i = 0; i < 8; ++i) text += fmt::format("    IN {}, 0x{:08x}\n", kNames[i], c.gpr[i]);
     if (c.eflags != kStartFlags) text += fmt::format("    IN flags, 0x{:x}\n", c.eflags & ~kStartFlags);
@@ -113,9 +112,12 @@ std::string as_test_file(const RandomBlock& block, const CpuEnd& judge, const st
     }
     for (const PageImage& page : c.pages)
         if (page.address >= kCodeEnd) text += dwords("INMEM", page.address, page.bytes.data(), 4096, zeroes.data());
+    text += fmt::format("    START 0x{:x}\n", c.eip);
     text += fmt::format("    FAULT {}, 0x{:x}, 0x{:x}, 0x{:x}\n", judge.vector, judge.error_code, judge.eip, judge.cr2);
-    uint32_t at = c.eip;
-    for (const PlacedInstruction& i : block.instructions) {
+    std::vector<PlacedInstruction> by_address = block.instructions;
+    std::sort(by_address.begin(), by_address.end(), [](auto& a, auto& b) { return a.eip < b.eip; });
+    uint32_t at = kCodePage;
+    for (const PlacedInstruction& i : by_address) {
         if (i.eip > at) text += fmt::format("    times 0x{:x} hlt\n", i.eip - at);
         at = i.eip + static_cast<uint32_t>(i.bytes.size());
         const bool nops = std::all_of(i.bytes.begin(), i.bytes.end(), [](uint8_t b) { return b == kNop; });

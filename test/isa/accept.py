@@ -48,7 +48,7 @@ for line in open(source).read().splitlines():
         by_hand = True
     elif first == "FAULT":
         expects_fault = True
-    elif first and first not in ("IN", "INMEM", "INFPU", "UNMAP", "READONLY", "UNDEF", "NONATIVE") and not first.startswith(";"):
+    elif first and first not in ("IN", "INMEM", "INFPU", "START", "UNMAP", "READONLY", "UNDEF", "NONATIVE") and not first.startswith(";"):
         place()
     if first == "DONE" and not expects_fault and not faults[case].startswith("; vector 13 error 0"):
         print(f"case {case + 1}, unexpected end: {faults[case]}", file=sys.stderr)

@@ -23,7 +23,7 @@ constexpr uint32_t kResumeFlag = 0x10000;
 
 constexpr uint32_t kFirstSegment = 9;  // numbers of case.inc's reg_es and on
 
-enum Kind : uint32_t { Case = 1, In, Out, Undefined, Memory, Fault, NoNative, InMemory, InFpu, Unmap, Protect };
+enum Kind : uint32_t { Case = 1, In, Out, Undefined, Memory, Fault, NoNative, InMemory, InFpu, Unmap, Protect, Start };
 struct Record {
     uint32_t kind, a, b, c, d;
 };
@@ -95,6 +95,7 @@ void apply(const Record& r, TestCase& t, CpuCase& written) {
             t.expected.eip = r.c;
             t.expected.cr2 = r.d;
             break;
+        case Start: t.start.eip = r.a; break;
         case NoNative: t.native = false; break;
         default: throw std::runtime_error(fmt::format("{}: a record of kind {}", t.name, r.kind));
     }
@@ -109,7 +110,7 @@ std::vector<TestCase> parse(const std::vector<uint8_t>& image) {
     for (size_t at = meta; at + sizeof(Record) <= image.size(); at += sizeof(Record), ++count) {
         Record r;
         memcpy(&r, &image[at], sizeof r);
-        if (r.kind < Case || r.kind > Protect) break;
+        if (r.kind < Case || r.kind > Start) break;
         records.push_back(r);
     }
     const size_t names = meta + records.size() * sizeof(Record);

@@ -83,9 +83,12 @@ void GuestMachine::write_system_tables() {
         const uint8_t hlt = 0xf4;
         store(kHandlers + vector * kHandlerStride, &hlt, 1);
     }
-    store32(kTss + 4, kSystemLinear + kStackTop);
-    store32(kTss + 8, kKernelData);
-    store32(kTss + 0x64, 0x68u << 16);  // no I/O bitmap
+    // Whole: a case at CPL 0 may have switched tasks.
+    std::array<uint32_t, 0x68 / 4> tss{};
+    tss[1] = kSystemLinear + kStackTop;
+    tss[2] = kKernelData;
+    tss[0x64 / 4] = 0x68u << 16;  // no I/O bitmap
+    store(kTss, tss.data(), sizeof tss);
 }
 
 void GuestMachine::map_pages(const std::vector<PageKey>& pages) {
