@@ -91,6 +91,21 @@ void GuestMachine::write_system_tables() {
     store(kTss, tss.data(), sizeof tss);
 }
 
+// What code at CPL 0 can have reached beside the tables and the test's pages. Beyond the first pages that takes paging
+// switched off or turned elsewhere.
+void GuestMachine::clear_rest(size_t pages) {
+    static constexpr std::array<uint8_t, 4096> kZeroes{};
+    const auto clear = [&](uint64_t from, uint64_t to) {
+        for (; from < to; from += 4096)
+            if (ram_.contains(GuestPhys(from))) store(from, kZeroes.data(), 4096);
+    };
+    clear(0, kPageDirectory);
+    clear(kHandlers + 4096, kPageTables);
+    if (state_.cr3 == kPageDirectory && state_.paging()) return;
+    clear(kPageTables, kTestPages);
+    clear(kTestPages + pages * 4096, kRamBytes);
+}
+
 void GuestMachine::map_pages(const std::vector<PageKey>& pages) {
     std::vector<uint32_t> directory(1024), tables;
     uint32_t next_table = kPageTables;
@@ -140,6 +155,7 @@ void GuestMachine::load(const CpuCase& c) {
     std::vector<PageKey> keys;
     for (const auto& p : c.pages) keys.push_back({p.address, p.writable});
     if (c.supervisor || system_used_) {
+        clear_rest(c.pages.size());
         write_system_tables();
         map_pages(keys);
     } else if (keys != mapped_) {

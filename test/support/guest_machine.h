@@ -51,6 +51,7 @@ private:
     };
 
     void write_system_tables();
+    void clear_rest(size_t pages);
     void map_pages(const std::vector<PageKey>&);
     void set_registers(const CpuCase&);
     void store(uint64_t physical, const void* from, size_t size);
