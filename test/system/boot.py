@@ -5,9 +5,11 @@ usage: boot.py [options] -- EMULATOR [its options]
 The emulator is ringfold or qemu-system-i386: both get the same files and the same terminal.
 """
 import argparse
+import json
 import os
 import re
 import sys
+import tempfile
 import time
 
 from console import Console, Problem
@@ -56,9 +58,13 @@ def main():
     p.add_argument("--commands", default=os.path.join(HERE, "commands.txt"))
     p.add_argument("--record", action="store_true", help="print the answers in the form of commands.txt, compare nothing")
     p.add_argument("--idle", type=float, default=0.1, help="CPU seconds that the waiting guest may use per second")
+    p.add_argument("--code-cache", type=float, metavar="SHARE", help="of the instructions, by -stats, at least this share ran in the code cache")
     p.add_argument("emulator", nargs="+")
     a = p.parse_args()
 
+    stats = tempfile.NamedTemporaryFile(suffix=".json")
+    if a.code_cache:
+        a.emulator += ["-stats", stats.name]
     start = time.monotonic()
     console = Console([*a.emulator, "-kernel", os.path.join(a.guest, f"vmlinuz-{a.kernel}"), "-initrd",
                        os.path.join(a.guest, "initrd.gz"), "-append", "console=ttyS0", "-m", "256", "-nographic", "-no-reboot"])
@@ -90,6 +96,13 @@ def main():
         status = console.wait(a.command_limit)
         print(f"{'ok' if status == 0 else 'not ok'} - exit status {status} after reboot(8) under -no-reboot")
         failed += status != 0
+        if a.code_cache:
+            instructions = json.load(stats)["cpu"]["instructions"]
+            cached, interpreted = instructions["share"]["code_cache"], instructions["share"]["interpreter"]
+            good = instructions["all"] > 1e9 and cached >= a.code_cache and interpreted <= 1 - a.code_cache
+            print(f"{'ok' if good else 'not ok'} - of {instructions['all']} guest instructions {cached:.4%} ran in the code "
+                  f"cache, {interpreted:.4%} in the interpreter")
+            failed += not good
     except Problem as problem:
         failed += 1
         print(f"not ok - {problem}")

@@ -107,11 +107,7 @@ std::vector<uint8_t> with_timer(const std::vector<uint8_t>& handler, const std::
 
 // Every way to run a guest that this build has: a test case that calls it is run once for each.
 Accel each_accel() {
-#if __has_include("translator/translated_cpu.h")
     return GENERATE(Accel::Interpreter, Accel::Translator);
-#else
-    return Accel::Interpreter;
-#endif
 }
 
 }  // namespace
