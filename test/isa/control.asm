@@ -365,6 +365,13 @@ DONE
 CASE "into without OF"
     into
 DONE
+CASE "a single step over an into that is not taken"
+    IN flags, TF
+    FAULT 1, 0, step_into
+    into
+step_into:
+    inc eax
+DONE
 CASE "int 0x21 from user mode"
     FAULT 13, 0x21*8+2, int_21
 int_21:

@@ -12,7 +12,7 @@ namespace ringfold::test {
 namespace {
 
 // Physical memory. All of it up to kSystemBytes also appears at kSystemLinear, for the supervisor only.
-constexpr uint32_t kPageDirectory = 0x1000, kGdt = 0x2000, kIdt = 0x3000, kTss = 0x4000, kHandlers = 0x5000,
+constexpr uint32_t kPageDirectory = 0x1000, kGdt = 0x2000, kIdt = 0x3000, kTss = 0x4000, kHandlers = 0x5000, kTablesEnd = 0x6000,
                    kStackTop = 0x8000, kPageTables = 0x10000, kPageTablesEnd = 0x30000, kSystemBytes = 0x30000;
 constexpr uint32_t kTestPages = 0x100000;
 constexpr uint64_t kRamBytes = 4 << 20;
@@ -73,22 +73,24 @@ void GuestMachine::write_system_tables() {
                             descriptor(0, 0xfffff, 0xc09f),                   // 0x70: conforming code
                             descriptor(0, 0xffff, 0x00f3)};                   // 0x78: a 16-bit stack
     static_assert(sizeof gdt == kGdtBytes);
-    store(kGdt, gdt, sizeof gdt);
+    // Whole pages, since code at CPL 0 may have written to any of it.
+    std::vector<uint8_t> image(kTablesEnd - kGdt);
+    const auto put = [&](uint64_t physical, const void* from, size_t size) { memcpy(&image[physical - kGdt], from, size); };
+    put(kGdt, gdt, sizeof gdt);
     // As under Linux, user mode may raise only #BP and #OF by INT n.
     for (uint32_t vector = 0; vector < 256; ++vector) {
         const uint32_t handler = kSystemLinear + kHandlers + vector * kHandlerStride;
         const uint32_t dpl = vector == 3 || vector == 4 ? 0x6000 : 0;
-        store32(kIdt + vector * 8, (handler & 0xffff) | (uint32_t{kKernelCode} << 16));
-        store32(kIdt + vector * 8 + 4, (handler & 0xffff0000) | 0x8e00 | dpl);
-        const uint8_t hlt = 0xf4;
-        store(kHandlers + vector * kHandlerStride, &hlt, 1);
+        const uint32_t gate[2] = {(handler & 0xffff) | uint32_t{kKernelCode} << 16, (handler & 0xffff0000) | 0x8e00 | dpl};
+        put(kIdt + vector * 8, gate, sizeof gate);
+        image[kHandlers + vector * kHandlerStride - kGdt] = 0xf4;  // HLT
     }
-    // Whole: a case at CPL 0 may have switched tasks.
     std::array<uint32_t, 0x68 / 4> tss{};
     tss[1] = kSystemLinear + kStackTop;
     tss[2] = kKernelData;
     tss[0x64 / 4] = 0x68u << 16;  // no I/O bitmap
-    store(kTss, tss.data(), sizeof tss);
+    put(kTss, tss.data(), sizeof tss);
+    store(kGdt, image.data(), image.size());
 }
 
 // What code at CPL 0 can have reached beside the tables and the test's pages. Beyond the first pages that takes paging
@@ -100,9 +102,9 @@ void GuestMachine::clear_rest(size_t pages) {
             if (ram_.contains(GuestPhys(from))) store(from, kZeroes.data(), 4096);
     };
     clear(0, kPageDirectory);
-    clear(kHandlers + 4096, kPageTables);
+    clear(kTablesEnd, kPageTables);
     if (state_.cr3 == kPageDirectory && state_.paging()) return;
-    clear(kPageTables, kTestPages);
+    clear(kPageTablesEnd, kTestPages);
     clear(kTestPages + pages * 4096, kRamBytes);
 }
 
@@ -123,6 +125,7 @@ void GuestMachine::map_pages(const std::vector<PageKey>& pages) {
     for (uint32_t i = 0; i < pages.size(); ++i)
         set(pages[i].address, (kTestPages + i * 4096) | kPresent | kUser | (pages[i].writable ? kWritable : 0));
     store(kPageDirectory, directory.data(), 4096);
+    tables.resize((kPageTablesEnd - kPageTables) / 4);
     store(kPageTables, tables.data(), tables.size() * 4);
     mapped_ = pages;
 }

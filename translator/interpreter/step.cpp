@@ -31,9 +31,10 @@ void run_repeated(Interpreter& cpu, const Instruction& i) {
 }
 
 // The INT instructions clear TF on their way, and no single-step trap follows them (SDM volume 3, 17.3.1.4).
-bool clears_single_step(const Instruction& i) {
-    return i.mnemonic == ZYDIS_MNEMONIC_INT || i.mnemonic == ZYDIS_MNEMONIC_INT3 ||
-           i.mnemonic == ZYDIS_MNEMONIC_INTO || i.mnemonic == ZYDIS_MNEMONIC_INT1;
+// INTO without OF is not one of them.
+bool clears_single_step(const CpuState& s, const Instruction& i) {
+    const bool into = i.mnemonic == ZYDIS_MNEMONIC_INTO && !(s.system_flags & flag::TF);
+    return into || i.mnemonic == ZYDIS_MNEMONIC_INT || i.mnemonic == ZYDIS_MNEMONIC_INT3 || i.mnemonic == ZYDIS_MNEMONIC_INT1;
 }
 
 Step debug_trap(Interpreter& cpu, uint32_t causes, bool repeating) {
@@ -48,7 +49,7 @@ Step debug_trap(Interpreter& cpu, uint32_t causes, bool repeating) {
 [[gnu::noinline]] Step settle(Interpreter& cpu, const Instruction& i, uint32_t start_flags, bool repeating) {
     CpuState& s = cpu.state();
     uint32_t causes = s.pending_debug;
-    if ((start_flags & flag::TF) && !clears_single_step(i)) causes |= interpreter::dr6::BS;
+    if ((start_flags & flag::TF) && !clears_single_step(s, i)) causes |= interpreter::dr6::BS;
     if (causes) {
         if (!s.debug_shadow) return debug_trap(cpu, causes, repeating);
         s.pending_debug = causes & ~interpreter::dr6::BS;  // MOV SS: kept for after the next instruction
