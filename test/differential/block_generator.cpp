@@ -2,11 +2,11 @@
 // instruction meaningful (a pointer in esi before MOVS, an address on the stack before RET).
 #include "test/differential/block_generator.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
+
+#include <fmt/format.h>
 
 #include "test/differential/random_state.h"
 #include "test/support/test_layout.h"
@@ -26,7 +26,16 @@ void append32(std::vector<uint8_t>& bytes, uint32_t value, unsigned size = 4) {
 
 bool is_string(const Instruction& i) {
     switch (i.opcode_map == 0 ? i.opcode : 0) {
-        case 0xa4: case 0xa5: case 0xa6: case 0xa7: case 0xaa: case 0xab: case 0xac: case 0xad: case 0xae: case 0xaf:
+        case 0xa4:
+        case 0xa5:
+        case 0xa6:
+        case 0xa7:
+        case 0xaa:
+        case 0xab:
+        case 0xac:
+        case 0xad:
+        case 0xae:
+        case 0xaf:
             return true;
         default:
             return false;
@@ -80,8 +89,8 @@ private:
 
     // Execution goes on in code space not yet written.
     bool running() const {
-        return state_.activity == Activity::Running && state_.eip >= kCodePage &&
-               state_.eip < kCodeEnd - 64 && unwritten(state_.eip, kMaxInstructionLength);
+        return state_.activity == Activity::Running && state_.eip >= kCodePage && state_.eip < kCodeEnd - 64 &&
+               unwritten(state_.eip, kMaxInstructionLength);
     }
 
     bool unwritten(uint32_t eip, uint32_t length) const {
@@ -147,7 +156,9 @@ private:
         if (g_.judge_ == Judge::Host) return r_.pick<uint32_t>({kUserData, kUserData, kUserData, kUserCode, 0});
         // Those of GuestMachine's GDT, with any RPL.
         const uint32_t usual = state_.cpl == 3 ? kUserData : 0x18;
-        return r_.chance(50) ? usual : r_.chance(5) ? random_dword(r_) & 0xffff : r_.below(17) * 8 + r_.pick<uint32_t>({0, 3, r_.below(4)});
+        return r_.chance(50)  ? usual
+               : r_.chance(5) ? random_dword(r_) & 0xffff
+                              : r_.below(17) * 8 + r_.pick<uint32_t>({0, 3, r_.below(4)});
     }
 
     // System instructions with operands that let them succeed. False for those that need none.
@@ -157,8 +168,12 @@ private:
         if (name == "MOV_DEBUG" && opcode == 0x23) return add_debug(form);
         if (name == "RET_FAR" || name.starts_with("IRET")) return add_far_return(form, name);
         if ((name == "JMP_FAR" || name == "CALL_FAR") && !form.memory) return add_far_jump(form);
-        if (name.starts_with("POPF")) push(state_.eflags() ^ (r_.chance(10) ? 0x100 : r_.pick<uint32_t>({0, 0x200, 0x400, 0x3000, 0x8d5, 0x4000, 0x40000, 0x200000, 0x10000})));
-        if (name == "WRMSR" || name == "RDMSR") load_register(ECX, r_.pick<uint32_t>({0x174, 0x175, 0x176, 0x1a0, 0x277, 0xc0000080}));
+        if (name.starts_with("POPF"))
+            push(state_.eflags() ^ (r_.chance(10) ? 0x100
+                                                  : r_.pick<uint32_t>({0, 0x200, 0x400, 0x3000, 0x8d5, 0x4000, 0x40000,
+                                                                       0x200000, 0x10000})));
+        if (name == "WRMSR" || name == "RDMSR")
+            load_register(ECX, r_.pick<uint32_t>({0x174, 0x175, 0x176, 0x1a0, 0x277, 0xc0000080}));
         if (name == "LLDT" || name == "LTR" || name == "LAR" || name == "LSL" || name == "VERR" || name == "VERW")
             if (!form.memory) load_register(form.modrm & 7, random_selector());
         return false;
@@ -263,11 +278,14 @@ private:
         const bool may_shorten = form.memory || is_string(i) || (r_.chance(10) && i.mnemonic != ZYDIS_MNEMONIC_JECXZ);
         const bool short_address = r_.chance(is_string(i) ? 8 : 5) && may_shorten;
         if (short_address) bytes.push_back(0x67);
-        if ((form.memory || is_string(i)) && r_.chance(8)) bytes.push_back(r_.pick<uint8_t>({0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65}));
+        if ((form.memory || is_string(i)) && r_.chance(8))
+            bytes.push_back(r_.pick<uint8_t>({0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65}));
         bytes.insert(bytes.end(), form.head.begin(), form.head.end());
         if (form.has_modrm && !form.memory) bytes.push_back(form.modrm);
-        if (form.memory && short_address) add_short_memory(bytes, form);
-        else if (form.memory) add_memory(bytes, form, target_of(form));
+        if (form.memory && short_address)
+            add_short_memory(bytes, form);
+        else if (form.memory)
+            add_memory(bytes, form, target_of(form));
         finish(bytes, form);
         return bytes;
     }
@@ -342,7 +360,8 @@ private:
         for (size_t n = fixed; n < kMaxInstructionLength; ++n) bytes.push_back(static_cast<uint8_t>(r_.bits()));
         Instruction i;
         if (decode(bytes, CodeSize::Bits32, i) != DecodeStatus::Ok || i.row != form.sample.row || i.length < fixed) {
-            throw std::logic_error(fmt::format("an encoding of {} came out as another instruction", form.sample.row->name));
+            throw std::logic_error(
+                fmt::format("an encoding of {} came out as another instruction", form.sample.row->name));
         }
         bytes.resize(i.length);
         if (i.immediate_length && i.op(0).kind == OperandKind::Relative) {
@@ -377,7 +396,8 @@ private:
 BlockGenerator::BlockGenerator(Judge judge, bool supervisor, const std::vector<std::string>& only)
     : judge_(judge), supervisor_(supervisor), pool_(make_instruction_pool(judge)) {
     if (only.empty()) return;
-    std::erase_if(pool_, [&](const PoolEntry& e) { return std::find(only.begin(), only.end(), e.row->name) == only.end(); });
+    std::erase_if(pool_,
+                  [&](const PoolEntry& e) { return std::find(only.begin(), only.end(), e.row->name) == only.end(); });
     if (pool_.empty()) throw std::runtime_error("no row of the table has such a name");
 }
 

@@ -46,7 +46,9 @@ bool over_the_end(const CpuEnd& end, const CpuEnd& judge) {
 }
 
 // #AC and #PF of one access: the manual leaves their order to the maker (volume 3, table 6-2).
-bool alignment_first(const CpuEnd& end, const CpuEnd& judge) { return judge.vector == 17 && end.vector == 14; }
+bool alignment_first(const CpuEnd& end, const CpuEnd& judge) {
+    return judge.vector == 17 && end.vector == 14;
+}
 
 // MXCSR bit 17 is AMD's own; to the model it is reserved.
 bool misaligned_mode(const CpuEnd& end) {
@@ -65,7 +67,8 @@ Comparison Comparer::compare(const CpuCase& c) {
     Comparison result;
     result.judge = cpus_[0]->run(c);
     const bool host = judge() == Judge::Host;
-    const bool unfit = host ? incomparable(result.judge) || misaligned_mode(result.judge) : result.judge.kind == EndKind::TimedOut;
+    const bool unfit =
+        host ? incomparable(result.judge) || misaligned_mode(result.judge) : result.judge.kind == EndKind::TimedOut;
     if (unfit) return {Outcome::Incomparable, "", result.judge};
     for (size_t i = 1; i < cpus_.size(); ++i) {
         const CpuEnd end = cpus_[i]->run(c);
@@ -78,7 +81,8 @@ Comparison Comparer::compare(const CpuCase& c) {
         // After an unmasked overflow or underflow #P is that of the result with its exponent wrapped, which the
         // interpreter, working with all masked, does not see.
         const uint32_t mxcsr = end.vector == 19 ? ~kMxcsrPrecision : ~0u;
-        result.text += difference(end, cpus_[i]->name(), result.judge, cpus_[0]->name(), {.flags = flags, .mxcsr = mxcsr});
+        result.text +=
+            difference(end, cpus_[i]->name(), result.judge, cpus_[0]->name(), {.flags = flags, .mxcsr = mxcsr});
     }
     if (!result.text.empty()) result.verdict = Outcome::Different;
     return result;

@@ -55,7 +55,7 @@ inline constexpr Exclusion kHostExclusions[] = {
 // Instructions of several accesses of which hardware has committed some when a later one faults. The manual leaves it
 // open; what must hold, that they can be restarted, is in test/isa/stack.asm. A run that ends in a fault of one of
 // these is not compared.
-inline constexpr std::string_view kPartialOnFault[] = {"PUSHA", "PUSHAD", "POPA", "POPAD", "ENTER", "FRSTOR", "FXRSTOR",
-                                                       "FLDENV", "MASKMOVQ", "MASKMOVDQU"};
+inline constexpr std::string_view kPartialOnFault[] = {"PUSHA",  "PUSHAD",  "POPA",   "POPAD",    "ENTER",
+                                                       "FRSTOR", "FXRSTOR", "FLDENV", "MASKMOVQ", "MASKMOVDQU"};
 
 }  // namespace ringfold::test

@@ -14,9 +14,9 @@ namespace ringfold::test {
 struct EncodingForm {
     std::vector<uint8_t> head;  // prefixes and opcode
     bool has_modrm = false;
-    bool memory = false;        // ModRM names memory; else modrm is complete but for what `free_rm` leaves open
+    bool memory = false;  // ModRM names memory; else modrm is complete but for what `free_rm` leaves open
     uint8_t modrm = 0;
-    Instruction sample;         // decoded with a memory operand of [ecx], or as it stands
+    Instruction sample;  // decoded with a memory operand of [ecx], or as it stands
 };
 
 struct PoolEntry {

@@ -1,6 +1,4 @@
 // Random blocks drawn from the real instruction table, run on the host CPU and on each of ours. See --help.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -8,6 +6,8 @@
 #include <map>
 #include <set>
 #include <stdexcept>
+
+#include <fmt/format.h>
 
 #include "test/differential/comparison.h"
 #include "test/differential/minimise.h"
@@ -33,7 +33,8 @@ constexpr const char* kHelp =
 )";
 
 struct Options {
-    uint64_t seed = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) / 1000 % 1'000'000'000;
+    uint64_t seed =
+        static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) / 1000 % 1'000'000'000;
     uint64_t count = 2000;
     unsigned failures = 3;
     bool faults = true, supervisor = false;
@@ -58,14 +59,22 @@ Options parse(int argc, char** argv) {
             if (i + 1 >= argc) throw std::runtime_error(word + " needs a value");
             return std::string(argv[++i]);
         };
-        if (word == "--seed") o.seed = std::stoull(value());
-        else if (word == "--count") o.count = std::stoull(value());
-        else if (word == "--failures") o.failures = static_cast<unsigned>(std::stoul(value()));
-        else if (word == "--cpus") o.cpus = split(value());
-        else if (word == "--only") o.only = split(value());
-        else if (word == "--supervisor") o.supervisor = true;
-        else if (word == "--no-faults") o.faults = false;
-        else throw std::runtime_error(kHelp);
+        if (word == "--seed")
+            o.seed = std::stoull(value());
+        else if (word == "--count")
+            o.count = std::stoull(value());
+        else if (word == "--failures")
+            o.failures = static_cast<unsigned>(std::stoul(value()));
+        else if (word == "--cpus")
+            o.cpus = split(value());
+        else if (word == "--only")
+            o.only = split(value());
+        else if (word == "--supervisor")
+            o.supervisor = true;
+        else if (word == "--no-faults")
+            o.faults = false;
+        else
+            throw std::runtime_error(kHelp);
     }
     if (o.supervisor && o.cpus.empty()) o.cpus = {"step", "interpreted", "soft", "direct", "hot"};
     if (o.supervisor && o.cpus[0] == "native") throw std::runtime_error("--supervisor: the host CPU cannot judge that");
@@ -112,8 +121,10 @@ private:
             const size_t victim = random.below(static_cast<uint32_t>(variant.start.pages.size()));
             PageImage& page = variant.start.pages[victim];
             if (page.address < kCodeEnd) continue;
-            if (page.writable && random.chance(50)) page.writable = false;
-            else variant.start.pages.erase(variant.start.pages.begin() + static_cast<std::ptrdiff_t>(victim));
+            if (page.writable && random.chance(50))
+                page.writable = false;
+            else
+                variant.start.pages.erase(variant.start.pages.begin() + static_cast<std::ptrdiff_t>(victim));
             check(variant, seed, "with a page taken away");
         }
     }
@@ -125,7 +136,8 @@ private:
         if (c.verdict == Outcome::Incomparable) ++incomparable_;
         if (c.verdict == Outcome::Different) report(block, seed, what);
         if (c.verdict != Outcome::Same) return false;
-        const bool ended = (c.judge.vector == 13 && is_hlt(c.judge)) || (c.judge.kind == EndKind::Halted && c.judge.vector == 0);
+        const bool ended =
+            (c.judge.vector == 13 && is_hlt(c.judge)) || (c.judge.kind == EndKind::Halted && c.judge.vector == 0);
         if (!ended) {
             ++faults_;
             ++vectors_[c.judge.vector];
@@ -144,7 +156,8 @@ private:
         const auto fails = [&](const CpuCase& c) { return comparer_.compare(c).verdict == Outcome::Different; };
         const RandomBlock small = minimise(block, fails);
         const Comparison c = comparer_.compare(small.start);
-        const std::string title = fmt::format("Found by differential {}--seed {} --count 1 ({}).", o_.supervisor ? "--supervisor " : "", seed, what);
+        const std::string title = fmt::format("Found by differential {}--seed {} --count 1 ({}).",
+                                              o_.supervisor ? "--supervisor " : "", seed, what);
         fmt::print("not ok seed {}, {}:\n{}\n{}\n", seed, what, c.text, as_test_file(small, c.judge, title));
         fflush(stdout);
     }

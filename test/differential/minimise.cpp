@@ -1,11 +1,11 @@
 // Instructions become NOPs, registers and memory zero, as long as the difference stays.
 #include "test/differential/minimise.h"
 
-#include <Zydis/Zydis.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
+
+#include <Zydis/Zydis.h>
+#include <fmt/format.h>
 
 #include "test/support/test_layout.h"
 
@@ -106,9 +106,12 @@ std::string as_test_file(const RandomBlock& block, const CpuEnd& judge, const st
     text += dwords("INFPU", 0, c.fpu.data(), c.fpu.size(), usual_fpu.data());
     const std::array<uint8_t, 4096> zeroes{};
     for (const PageImage& page : standard_pages()) {
-        const auto own = std::find_if(c.pages.begin(), c.pages.end(), [&](auto& p) { return p.address == page.address; });
-        if (own == c.pages.end()) text += fmt::format("    UNMAP 0x{:x}\n", page.address);
-        else if (own->writable != page.writable) text += fmt::format("    READONLY 0x{:x}\n", page.address);
+        const auto own =
+            std::find_if(c.pages.begin(), c.pages.end(), [&](auto& p) { return p.address == page.address; });
+        if (own == c.pages.end())
+            text += fmt::format("    UNMAP 0x{:x}\n", page.address);
+        else if (own->writable != page.writable)
+            text += fmt::format("    READONLY 0x{:x}\n", page.address);
     }
     for (const PageImage& page : c.pages)
         if (page.address >= kCodeEnd) text += dwords("INMEM", page.address, page.bytes.data(), 4096, zeroes.data());

@@ -15,9 +15,13 @@ public:
     uint32_t below(uint32_t n) { return static_cast<uint32_t>(engine_() % n); }
     bool chance(unsigned percent) { return below(100) < percent; }
     template <class T>
-    T pick(std::initializer_list<T> list) { return list.begin()[below(static_cast<uint32_t>(list.size()))]; }
+    T pick(std::initializer_list<T> list) {
+        return list.begin()[below(static_cast<uint32_t>(list.size()))];
+    }
     template <class Range>
-    auto& pick(Range& range) { return range[below(static_cast<uint32_t>(std::size(range)))]; }
+    auto& pick(Range& range) {
+        return range[below(static_cast<uint32_t>(std::size(range)))];
+    }
 
 private:
     std::mt19937_64 engine_;

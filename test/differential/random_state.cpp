@@ -14,9 +14,11 @@ constexpr uint8_t kHlt = 0xf4;
 
 uint64_t random_double(RandomSource& r) {
     switch (r.below(6)) {
-        case 0: return r.bits();
-        case 1: return r.pick<uint64_t>({0, 0x8000000000000000, 0x3ff0000000000000, 0x7ff0000000000000,
-                                         0x7ff8000000000000, 0xfff0000000000001, 1, 0x000fffffffffffff});
+        case 0:
+            return r.bits();
+        case 1:
+            return r.pick<uint64_t>({0, 0x8000000000000000, 0x3ff0000000000000, 0x7ff0000000000000, 0x7ff8000000000000,
+                                     0xfff0000000000001, 1, 0x000fffffffffffff});
         default: {
             const double value = (static_cast<double>(r.bits()) / 1e12 - 9e6) / (1u << r.below(24));
             uint64_t bits;
@@ -27,7 +29,8 @@ uint64_t random_double(RandomSource& r) {
 }
 
 uint32_t random_float(RandomSource& r) {
-    if (r.chance(20)) return r.pick<uint32_t>({0, 0x80000000, 0x3f800000, 0x7f800000, 0x7fc00000, 0x7f800001, 1, 0x7f7fffff});
+    if (r.chance(20))
+        return r.pick<uint32_t>({0, 0x80000000, 0x3f800000, 0x7f800000, 0x7fc00000, 0x7f800001, 1, 0x7f7fffff});
     if (r.chance(20)) return static_cast<uint32_t>(r.bits());
     const float value = static_cast<float>(static_cast<int32_t>(r.bits())) / static_cast<float>(1u << r.below(31));
     uint32_t bits;
@@ -38,11 +41,16 @@ uint32_t random_float(RandomSource& r) {
 // Eight bytes of some kind that some instruction takes.
 uint64_t random_qword(RandomSource& r) {
     switch (r.below(5)) {
-        case 0: return random_double(r);
-        case 1: return random_float(r) | uint64_t{random_float(r)} << 32;
-        case 2: return random_dword(r) | uint64_t{random_dword(r)} << 32;
-        case 3: return random_data_address(r) | uint64_t{random_dword(r)} << 32;
-        default: return r.bits();
+        case 0:
+            return random_double(r);
+        case 1:
+            return random_float(r) | uint64_t{random_float(r)} << 32;
+        case 2:
+            return random_dword(r) | uint64_t{random_dword(r)} << 32;
+        case 3:
+            return random_data_address(r) | uint64_t{random_dword(r)} << 32;
+        default:
+            return r.bits();
     }
 }
 
@@ -59,8 +67,8 @@ void random_st(RandomSource& r, uint8_t* st) {
 
 FpuImage random_fpu(RandomSource& r) {
     FpuImage image = initial_fpu();
-    uint16_t fcw = static_cast<uint16_t>(0x37f & ~0xf00) | static_cast<uint16_t>(r.pick<uint16_t>({0x300, 0x300, 0x200, 0}) |
-                                                                               r.below(4) << 10);
+    uint16_t fcw = static_cast<uint16_t>(0x37f & ~0xf00) |
+                   static_cast<uint16_t>(r.pick<uint16_t>({0x300, 0x300, 0x200, 0}) | r.below(4) << 10);
     if (r.chance(8)) fcw = static_cast<uint16_t>(fcw & ~(1u << r.below(6)));
     const uint16_t fsw = static_cast<uint16_t>(r.below(8) << 11 | (r.bits() & 0x4700));
     const uint8_t ftw = static_cast<uint8_t>(r.chance(30) ? 0xff : r.chance(30) ? 0 : r.bits());
@@ -83,9 +91,13 @@ FpuImage random_fpu(RandomSource& r) {
 
 uint32_t random_dword(RandomSource& r) {
     switch (r.below(4)) {
-        case 0: return r.pick<uint32_t>({0, 1, 0xffffffff, 0x7fffffff, 0x80000000, 0x80, 0xff, 0x7f, 0x8000, 0xffff, 0x10000});
-        case 1: return r.below(64);
-        default: return static_cast<uint32_t>(r.bits());
+        case 0:
+            return r.pick<uint32_t>(
+                {0, 1, 0xffffffff, 0x7fffffff, 0x80000000, 0x80, 0xff, 0x7f, 0x8000, 0xffff, 0x10000});
+        case 1:
+            return r.below(64);
+        default:
+            return static_cast<uint32_t>(r.bits());
     }
 }
 

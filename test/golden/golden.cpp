@@ -2,8 +2,6 @@
 // listing (-d out_asm's) with the one kept in the file, under its source.
 //
 // Host addresses differ from run to run: those inside the block become +offset, others HOST.
-#include <fmt/format.h>
-
 #include <unistd.h>
 
 #include <cstdio>
@@ -14,6 +12,8 @@
 #include <regex>
 #include <sstream>
 #include <stdexcept>
+
+#include <fmt/format.h>
 
 #include "test/support/guest_machine.h"
 #include "test/support/test_layout.h"
@@ -35,7 +35,8 @@ CpuCase case_of(const std::string& code) {
     CpuCase c;
     c.pages = standard_pages();
     c.eip = kCodePage;
-    for (size_t i = 0; i < code.size(); ++i) *c.byte(kCodePage + static_cast<uint32_t>(i)) = static_cast<uint8_t>(code[i]);
+    for (size_t i = 0; i < code.size(); ++i)
+        *c.byte(kCodePage + static_cast<uint32_t>(i)) = static_cast<uint8_t>(code[i]);
     for (uint32_t n = 0; n < 8; ++n) c.gpr[n] = 0x4100 + 0x100 * n;
     c.gpr[ESP] = kStackStart;
     return c;
@@ -43,7 +44,8 @@ CpuCase case_of(const std::string& code) {
 
 // What -d out_asm writes while the case runs.
 std::string raw_listing(const std::string& code, AccessRule rule) {
-    const std::string path = fmt::format("{}/ringfold-golden-{}", std::filesystem::temp_directory_path().string(), getpid());
+    const std::string path =
+        fmt::format("{}/ringfold-golden-{}", std::filesystem::temp_directory_path().string(), getpid());
     log::open(path.c_str());
     log::enabled_categories = log::InAsm | log::OutAsm;
     GuestMachine machine;
@@ -52,7 +54,8 @@ std::string raw_listing(const std::string& code, AccessRule rule) {
     options.access = rule;
     TranslatedCpu cpu(machine.context(), machine.memory(), machine.ports(), machine.interrupts(), options);
     machine.load(case_of(code));
-    while (std::holds_alternative<Interrupted>(cpu.run())) {}
+    while (std::holds_alternative<Interrupted>(cpu.run())) {
+    }
     log::enabled_categories = 0;
     fflush(nullptr);
     const std::string text = read_file(path);
@@ -103,7 +106,9 @@ std::string listing(const std::string& code, AccessRule rule, const char* name) 
     return out;
 }
 
-bool is_golden_line(const std::string& line) { return line.starts_with(";;"); }
+bool is_golden_line(const std::string& line) {
+    return line.starts_with(";;");
+}
 
 }  // namespace
 
@@ -118,14 +123,17 @@ int main(int argc, char** argv) {
         std::string source, expected, line;
         while (std::getline(lines, line)) (is_golden_line(line) ? expected : source) += line + "\n";
         const std::string code = read_file(argv[2]);
-        const std::string found = listing(code, AccessRule::NeverDirect, "soft") + listing(code, AccessRule::AlwaysDirect, "direct");
+        const std::string found =
+            listing(code, AccessRule::NeverDirect, "soft") + listing(code, AccessRule::AlwaysDirect, "direct");
         if (accept) {
             std::ofstream(argv[1]) << source << found;
             return 0;
         }
         if (found == expected) return 0;
-        fmt::print("not ok: the emitted code has changed. If it should have: golden {} {} --accept, and review the diff. Now:\n{}",
-                   argv[1], argv[2], found);
+        fmt::print(
+            "not ok: the emitted code has changed. If it should have: golden {} {} --accept, and review the diff. "
+            "Now:\n{}",
+            argv[1], argv[2], found);
         return 1;
     } catch (const std::exception& e) {
         fmt::print(stderr, "golden: {}\n", e.what());

@@ -1,12 +1,12 @@
 // Runs one assembled test file (case.inc) on every kind of CPU and on the host's, and compares each end state with
 // what the file expects and with the host's.
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+
+#include <fmt/format.h>
 
 #include "test/support/cpu_under_test.h"
 #include "test/support/test_layout.h"
@@ -16,7 +16,7 @@ using namespace ringfold::test;
 namespace {
 
 constexpr uint32_t kOrigin = kCodePage, kMeta = 0x8000;
-constexpr std::array<uint32_t, 8> kStartRegisters = {0x0a0a0a0a, 0x0c0c0c0c, 0x0d0d0d0d, 0x0b0b0b0b,
+constexpr std::array<uint32_t, 8> kStartRegisters = {0x0a0a0a0a,  0x0c0c0c0c, 0x0d0d0d0d, 0x0b0b0b0b,
                                                      kStackStart, 0xbdbdbdbd, 0x51515151, 0xd1d1d1d1};
 constexpr std::array<uint16_t, 6> kSegmentStart = {kUserData, kUserCode, kUserData, kUserData, kUserData, kUserData};
 constexpr uint32_t kResumeFlag = 0x10000;
@@ -52,8 +52,12 @@ std::vector<PageImage> pages_of(const std::vector<uint8_t>& image) {
     return pages;
 }
 
-uint32_t& state_word(CpuCase& c, uint32_t i) { return i < 8 ? c.gpr[i] : c.eflags; }
-uint32_t& state_word(CpuEnd& e, uint32_t i) { return i < 8 ? e.gpr[i] : e.eflags; }
+uint32_t& state_word(CpuCase& c, uint32_t i) {
+    return i < 8 ? c.gpr[i] : c.eflags;
+}
+uint32_t& state_word(CpuEnd& e, uint32_t i) {
+    return i < 8 ? e.gpr[i] : e.eflags;
+}
 
 void store32(const TestCase& t, CpuCase& where, uint32_t address, uint32_t value) {
     for (uint32_t i = 0; i < 4; ++i) {
@@ -70,16 +74,24 @@ void apply(const Record& r, TestCase& t, CpuCase& written) {
             state_word(t.expected, r.a) = state_word(t.start, r.a);
             break;
         case Out:
-            if (r.a >= kFirstSegment) t.expected.segment[r.a - kFirstSegment] = static_cast<uint16_t>(r.b);
-            else state_word(t.expected, r.a) = r.a == 8 ? kStartFlags | r.b : r.b;
+            if (r.a >= kFirstSegment)
+                t.expected.segment[r.a - kFirstSegment] = static_cast<uint16_t>(r.b);
+            else
+                state_word(t.expected, r.a) = r.a == 8 ? kStartFlags | r.b : r.b;
             break;
-        case Undefined: t.undefined_flags = r.a; break;
-        case Memory: store32(t, written, r.a, r.b); break;
+        case Undefined:
+            t.undefined_flags = r.a;
+            break;
+        case Memory:
+            store32(t, written, r.a, r.b);
+            break;
         case InMemory:
             store32(t, t.start, r.a, r.b);
             store32(t, written, r.a, r.b);
             break;
-        case InFpu: memcpy(&t.start.fpu.at(r.a), &r.b, 4); break;
+        case InFpu:
+            memcpy(&t.start.fpu.at(r.a), &r.b, 4);
+            break;
         case Unmap:
             std::erase_if(t.start.pages, [&](const PageImage& p) { return p.address == r.a; });
             std::erase_if(written.pages, [&](const PageImage& p) { return p.address == r.a; });
@@ -95,9 +107,14 @@ void apply(const Record& r, TestCase& t, CpuCase& written) {
             t.expected.eip = r.c;
             t.expected.cr2 = r.d;
             break;
-        case Start: t.start.eip = r.a; break;
-        case NoNative: t.native = false; break;
-        default: throw std::runtime_error(fmt::format("{}: a record of kind {}", t.name, r.kind));
+        case Start:
+            t.start.eip = r.a;
+            break;
+        case NoNative:
+            t.native = false;
+            break;
+        default:
+            throw std::runtime_error(fmt::format("{}: a record of kind {}", t.name, r.kind));
     }
 }
 
@@ -170,8 +187,7 @@ void print_outcome(const TestCase& t, const CpuEnd& end) {
     if ((end.eflags ^ t.start.eflags) & ~ignored)
         fmt::print("    OUT flags, {}\n", flag_expression(end.eflags & ~ignored));
     for (size_t i = 0; i < 6; ++i)
-        if (end.segment[i] != kSegmentStart[i])
-            fmt::print("    OUT {}, 0x{:x}\n", kSegmentNames[i], end.segment[i]);
+        if (end.segment[i] != kSegmentStart[i]) fmt::print("    OUT {}, 0x{:x}\n", kSegmentNames[i], end.segment[i]);
     for (size_t p = 0; p < end.pages.size(); ++p)
         for (size_t i = 0; i < 4096; i += 4)
             if (dword_at(end.pages[p], i) != dword_at(t.start.pages[p], i))
@@ -196,8 +212,10 @@ int run_case(const TestCase& t, std::vector<std::unique_ptr<CpuUnderTest>>& cpus
         const CpuEnd& end = ends.back();
         complain(difference(end, cpu->name(), t.expected, "expected",
                             {.flags = ~(t.undefined_flags | kResumeFlag), .fpu = false}));
-        if (cpu->is_native()) judge = &end;
-        else if (judge) complain(difference(end, cpu->name(), *judge, "native"));
+        if (cpu->is_native())
+            judge = &end;
+        else if (judge)
+            complain(difference(end, cpu->name(), *judge, "native"));
     }
     return failures;
 }

@@ -1,9 +1,9 @@
 // Comparing and printing the end states of test runs.
 #include "test/support/cpu_case.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
+
+#include <fmt/format.h>
 
 namespace ringfold::test {
 
@@ -17,8 +17,8 @@ struct FlagName {
     uint32_t bit;
     const char* name;
 };
-constexpr FlagName kFlagNames[] = {{1, "CF"},      {4, "PF"},      {0x10, "AF"},     {0x40, "ZF"},    {0x80, "SF"},
-                                   {0x100, "TF"},  {0x200, "IF"},  {0x400, "DF"},    {0x800, "OF"},   {0x4000, "NT"},
+constexpr FlagName kFlagNames[] = {{1, "CF"},       {4, "PF"},       {0x10, "AF"},    {0x40, "ZF"},  {0x80, "SF"},
+                                   {0x100, "TF"},   {0x200, "IF"},   {0x400, "DF"},   {0x800, "OF"}, {0x4000, "NT"},
                                    {0x10000, "RF"}, {0x40000, "AC"}, {0x200000, "ID"}};
 
 std::string flag_text(uint32_t flags) {
@@ -35,10 +35,10 @@ struct FpuPart {
     unsigned offset, size;
 };
 constexpr FpuPart kFpuParts[] = {
-    {"fcw", 0, 2},      {"fsw", 2, 2},      {"ftw", 4, 1},       {"st0", 32, 10},    {"st1", 48, 10},
-    {"st2", 64, 10},    {"st3", 80, 10},    {"st4", 96, 10},    {"st5", 112, 10},   {"st6", 128, 10},   {"st7", 144, 10},
-    {"xmm0", 160, 16},  {"xmm1", 176, 16},  {"xmm2", 192, 16},  {"xmm3", 208, 16},  {"xmm4", 224, 16},  {"xmm5", 240, 16},
-    {"xmm6", 256, 16},  {"xmm7", 272, 16},
+    {"fcw", 0, 2},     {"fsw", 2, 2},     {"ftw", 4, 1},     {"st0", 32, 10},   {"st1", 48, 10},
+    {"st2", 64, 10},   {"st3", 80, 10},   {"st4", 96, 10},   {"st5", 112, 10},  {"st6", 128, 10},
+    {"st7", 144, 10},  {"xmm0", 160, 16}, {"xmm1", 176, 16}, {"xmm2", 192, 16}, {"xmm3", 208, 16},
+    {"xmm4", 224, 16}, {"xmm5", 240, 16}, {"xmm6", 256, 16}, {"xmm7", 272, 16},
 };
 
 std::string hex(const uint8_t* bytes, unsigned size) {
@@ -75,7 +75,8 @@ void compare_memory(Report& report, const CpuEnd& a, const CpuEnd& b) {
     for (size_t p = 0; p < a.pages.size() && p < b.pages.size(); ++p)
         for (unsigned i = 0; i < 4096 && shown < 16; ++i)
             if (a.pages[p].bytes[i] != b.pages[p].bytes[i]) {
-                report.number(fmt::format("[{:08x}]", a.pages[p].address + i), a.pages[p].bytes[i], b.pages[p].bytes[i]);
+                report.number(fmt::format("[{:08x}]", a.pages[p].address + i), a.pages[p].bytes[i],
+                              b.pages[p].bytes[i]);
                 ++shown;
             }
 }
@@ -117,9 +118,9 @@ std::string difference(const CpuEnd& a, const char* a_name, const CpuEnd& b, con
 }
 
 std::string describe(const CpuEnd& e) {
-    std::string text = fmt::format("    {} vector {} error {:x} cr2 {:08x} eip {:08x} eflags {}\n   ",
-                                   kEndNames[static_cast<int>(e.kind)], e.vector, e.error_code, e.cr2, e.eip,
-                                   flag_text(e.eflags));
+    std::string text =
+        fmt::format("    {} vector {} error {:x} cr2 {:08x} eip {:08x} eflags {}\n   ",
+                    kEndNames[static_cast<int>(e.kind)], e.vector, e.error_code, e.cr2, e.eip, flag_text(e.eflags));
     for (size_t i = 0; i < 8; ++i) text += fmt::format(" {}={:08x}", kGprNames[i], e.gpr[i]);
     return text + "\n";
 }

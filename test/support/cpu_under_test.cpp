@@ -2,11 +2,12 @@
 #include "test/support/cpu_under_test.h"
 
 #include <signal.h>
-#include <sys/time.h>
 
 #include <algorithm>
 #include <functional>
 #include <stdexcept>
+
+#include <sys/time.h>
 
 #include "test/support/guest_machine.h"
 #include "test/support/native_cpu.h"
@@ -34,7 +35,8 @@ public:
     const char* name() const override { return "step"; }
     CpuEnd run(const CpuCase& c) override {
         machine_.load(c);
-        for (uint32_t i = 0; i < c.max_steps && machine_.state().activity == Activity::Running; ++i) interpreter_.step();
+        for (uint32_t i = 0; i < c.max_steps && machine_.state().activity == Activity::Running; ++i)
+            interpreter_.step();
         return machine_.collect(c);
     }
 
@@ -84,7 +86,8 @@ public:
     CpuEnd run(const CpuCase& c) override {
         machine_.load(c);
         const Watchdog watchdog(*cpu_);
-        while (!watchdog.rang() && std::holds_alternative<Interrupted>(cpu_->run())) {}
+        while (!watchdog.rang() && std::holds_alternative<Interrupted>(cpu_->run())) {
+        }
         return machine_.collect(c);
     }
 
@@ -134,7 +137,8 @@ std::vector<std::unique_ptr<CpuUnderTest>> available_cpus(const std::vector<std:
         if (std::none_of(kinds().begin(), kinds().end(), [&](const CpuKind& k) { return k.name == name; }))
             throw std::runtime_error("no CPU kind named " + name);
     for (const auto& kind : kinds())
-        if (names.empty() || std::find(names.begin(), names.end(), kind.name) != names.end()) cpus.push_back(kind.make());
+        if (names.empty() || std::find(names.begin(), names.end(), kind.name) != names.end())
+            cpus.push_back(kind.make());
     return cpus;
 }
 

@@ -1,19 +1,20 @@
 // The memory layout, the descriptor tables and the page tables of the machine under test.
 #include "test/support/guest_machine.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
+
+#include <fmt/format.h>
 
 namespace ringfold::test {
 
 namespace {
 
 // Physical memory. All of it up to kSystemBytes also appears at kSystemLinear, for the supervisor only.
-constexpr uint32_t kPageDirectory = 0x1000, kGdt = 0x2000, kIdt = 0x3000, kTss = 0x4000, kHandlers = 0x5000, kTablesEnd = 0x6000,
-                   kStackTop = 0x8000, kPageTables = 0x10000, kPageTablesEnd = 0x30000, kSystemBytes = 0x30000;
+constexpr uint32_t kPageDirectory = 0x1000, kGdt = 0x2000, kIdt = 0x3000, kTss = 0x4000, kHandlers = 0x5000,
+                   kTablesEnd = 0x6000, kStackTop = 0x8000, kPageTables = 0x10000, kPageTablesEnd = 0x30000,
+                   kSystemBytes = 0x30000;
 constexpr uint32_t kTestPages = 0x100000;
 constexpr uint64_t kRamBytes = 4 << 20;
 constexpr uint32_t kSystemLinear = 0xe0000000;
@@ -29,7 +30,9 @@ uint64_t descriptor(uint32_t base, uint32_t limit_pages_or_bytes, uint32_t attri
            ((limit & 0xf0000) << 32) | (uint64_t{base >> 24} << 56);
 }
 
-SegmentRegister flat(uint16_t selector, uint16_t attributes) { return {selector, attributes, 0, 0xffffffff}; }
+SegmentRegister flat(uint16_t selector, uint16_t attributes) {
+    return {selector, attributes, 0, 0xffffffff};
+}
 constexpr uint16_t kFlatCode0 = 0xc09b, kFlatData0 = 0xc093, kFlatCode3 = 0xc0fb, kFlatData3 = 0xc0f3;
 
 }  // namespace
@@ -55,33 +58,30 @@ uint32_t GuestMachine::load32(uint64_t physical) {
 
 void GuestMachine::write_system_tables() {
     // The order of Linux's own, so that selectors mean the same to the host.
-    const uint64_t gdt[] = {0,
-                            descriptor(0, 0xfffff, kFlatCode0),
-                            descriptor(0, 0xfffff, kFlatCode0),
-                            descriptor(0, 0xfffff, kFlatData0),
-                            descriptor(0, 0xfffff, kFlatCode3),
-                            descriptor(0, 0xfffff, kFlatData3),
-                            0,
-                            0,
-                            descriptor(kSystemLinear + kTss, 0x67, 0x8b),
+    const uint64_t gdt[] = {0, descriptor(0, 0xfffff, kFlatCode0), descriptor(0, 0xfffff, kFlatCode0),
+                            descriptor(0, 0xfffff, kFlatData0), descriptor(0, 0xfffff, kFlatCode3),
+                            descriptor(0, 0xfffff, kFlatData3), 0, 0, descriptor(kSystemLinear + kTss, 0x67, 0x8b),
                             // What blocks that are not for the host load too.
-                            descriptor(0x4000, 0xfff, 0x40f3),                // 0x48: data with a base and a limit
-                            descriptor(0, 0x8, 0xc0f7),                       // 0x50: expand-down
-                            descriptor(0, 0xffff, 0x00fb),                    // 0x58: 16-bit code
-                            descriptor(0, 0xfffff, 0xc0f1),                   // 0x60: read-only
-                            descriptor(0, 0xfffff, 0xc073),                   // 0x68: not present
-                            descriptor(0, 0xfffff, 0xc09f),                   // 0x70: conforming code
-                            descriptor(0, 0xffff, 0x00f3)};                   // 0x78: a 16-bit stack
+                            descriptor(0x4000, 0xfff, 0x40f3),  // 0x48: data with a base and a limit
+                            descriptor(0, 0x8, 0xc0f7),         // 0x50: expand-down
+                            descriptor(0, 0xffff, 0x00fb),      // 0x58: 16-bit code
+                            descriptor(0, 0xfffff, 0xc0f1),     // 0x60: read-only
+                            descriptor(0, 0xfffff, 0xc073),     // 0x68: not present
+                            descriptor(0, 0xfffff, 0xc09f),     // 0x70: conforming code
+                            descriptor(0, 0xffff, 0x00f3)};     // 0x78: a 16-bit stack
     static_assert(sizeof gdt == kGdtBytes);
     // Whole pages, since code at CPL 0 may have written to any of it.
     std::vector<uint8_t> image(kTablesEnd - kGdt);
-    const auto put = [&](uint64_t physical, const void* from, size_t size) { memcpy(&image[physical - kGdt], from, size); };
+    const auto put = [&](uint64_t physical, const void* from, size_t size) {
+        memcpy(&image[physical - kGdt], from, size);
+    };
     put(kGdt, gdt, sizeof gdt);
     // As under Linux, user mode may raise only #BP and #OF by INT n.
     for (uint32_t vector = 0; vector < 256; ++vector) {
         const uint32_t handler = kSystemLinear + kHandlers + vector * kHandlerStride;
         const uint32_t dpl = vector == 3 || vector == 4 ? 0x6000 : 0;
-        const uint32_t gate[2] = {(handler & 0xffff) | uint32_t{kKernelCode} << 16, (handler & 0xffff0000) | 0x8e00 | dpl};
+        const uint32_t gate[2] = {(handler & 0xffff) | uint32_t{kKernelCode} << 16,
+                                  (handler & 0xffff0000) | 0x8e00 | dpl};
         put(kIdt + vector * 8, gate, sizeof gate);
         image[kHandlers + vector * kHandlerStride - kGdt] = 0xf4;  // HLT
     }
@@ -180,10 +180,12 @@ void GuestMachine::poke(uint32_t linear, std::span<const uint8_t> bytes) {
 
 std::string GuestMachine::system_text() const {
     const CpuState& s = state_;
-    std::string text = fmt::format("cpl {} cr0 {:x} cr3 {:x} cr4 {:x} dr6 {:x} dr7 {:x} shadow {} gdtr {:x}+{:x} idtr {:x}+{:x} ldtr {:x} tr {:x}",
-                                   s.cpl, s.cr0, s.cr3, s.cr4, s.dr[6], s.dr[7], s.interrupt_shadow, s.gdtr.base,
-                                   s.gdtr.limit, s.idtr.base, s.idtr.limit, s.ldtr.selector, s.tr.selector);
-    for (const auto& r : s.segment) text += fmt::format(" {:x}:{:x}+{:x}/{:x}", r.selector, r.base, r.limit, r.attributes);
+    std::string text = fmt::format(
+        "cpl {} cr0 {:x} cr3 {:x} cr4 {:x} dr6 {:x} dr7 {:x} shadow {} gdtr {:x}+{:x} idtr {:x}+{:x} ldtr {:x} tr {:x}",
+        s.cpl, s.cr0, s.cr3, s.cr4, s.dr[6], s.dr[7], s.interrupt_shadow, s.gdtr.base, s.gdtr.limit, s.idtr.base,
+        s.idtr.limit, s.ldtr.selector, s.tr.selector);
+    for (const auto& r : s.segment)
+        text += fmt::format(" {:x}:{:x}+{:x}/{:x}", r.selector, r.base, r.limit, r.attributes);
     return text;
 }
 

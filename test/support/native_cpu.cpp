@@ -3,12 +3,13 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <stdexcept>
+
+#include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "test/support/native_protocol.h"
 
@@ -18,7 +19,7 @@ namespace {
 // The host has NX, the guests of these tests do not: only then a fetch is told apart (SDM volume 3, 4.7).
 constexpr uint32_t kFetch = 16;
 constexpr size_t kSharedBytes = kNativeHeaderBytes + kMaxNativePages * 4096;
-}
+}  // namespace
 
 NativeCpu::NativeCpu() {
     signal(SIGPIPE, SIG_IGN);

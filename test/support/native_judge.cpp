@@ -3,12 +3,6 @@
 //
 // The way in is IRETQ to Linux's 32-bit user code selector with all registers and flags loaded; the way out is the
 // signal that the exception becomes. System calls made by code under test are turned into SIGSYS by seccomp.
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -17,6 +11,13 @@
 #include <cstdio>
 #include <cstring>
 #include <initializer_list>
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
 
 #include "test/support/native_protocol.h"
 
@@ -124,7 +125,9 @@ int record_signal(int signal, siginfo_t*, ucontext_t* context) {
     const auto cs = static_cast<uint16_t>(selectors), ss = static_cast<uint16_t>(selectors >> 48);
     if (cs == 0x33) {
         if (signal == SIGALRM) return 0;
-        fprintf(stderr, "native_judge: a fault of its own: signal %d, trap %lld, error %llx, rip %llx, cr2 %llx, eflags %llx; guest eip %x\n",
+        fprintf(stderr,
+                "native_judge: a fault of its own: signal %d, trap %lld, error %llx, rip %llx, cr2 %llx, eflags %llx; "
+                "guest eip %x\n",
                 signal, r[REG_TRAPNO], r[REG_ERR], r[REG_RIP], r[REG_CR2], r[REG_EFL], exchange->begin.eip);
         _exit(3);
     }
