@@ -1,6 +1,8 @@
 // -accel bt: events, then translated code, and the functions that translated code calls.
 #include "translator/translated_cpu.h"
 
+#include <x86intrin.h>
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -61,14 +63,14 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
       stubs_(windows::emit_stubs(cache_, monitor_functions())),
       stacks_(stubs_.return_empty),
       table_(cache_, memory.tracer(), memory.ram().size()),
-      translator_(memory, cache_, table_, stubs_, options.emit),
+      adaptation_(options),
+      translator_(memory, cache_, table_, stubs_, options.emit, adaptation_),
       segment_cache_(context, memory),
       fault_target_{&context_, &cache_, &stacks_, &stubs_},
       by_mnemonic_(kMnemonicMax + 1) {
     options_ = options;
     direct_used_ = options.access == AccessRule::AlwaysDirect;
     table_.set_stubs(&stubs_);
-    translator_.set_guilty(&guilty_);
     context_.owner = this;
     context_.poll = stacks_.quiet_page();
     interpreter_.stop = &context_.attention;
@@ -261,7 +263,7 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode) {
         return block;
     }
     const Stopwatch watch(counts_.translation_seconds);
-    return translator_.translate(key, *mapping, options_.access == AccessRule::Hot ? options_.hot : 0);
+    return translator_.translate(key, *mapping);
 }
 
 const void* TranslatedCpu::dispatch() {
@@ -401,12 +403,13 @@ const void* TranslatedCpu::on_hot(Block& block) {
     BlockKey key = block.key;
     key.mode.direct = true;
     direct_used_ = true;
-    ++counts_.hot_blocks;
+    ++(block.key.mode.direct ? counts_.retrials : counts_.hot_blocks);
+    for (const HostSpot& spot : block.spots) adaptation_.acquit(block.key.code.value + spot.guest);
     const auto answer = memory_.code_mapping(key.eip, key.mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
     table_.kill(block);
     const Stopwatch watch(counts_.translation_seconds);
-    if (mapping && mapping->physical == key.code && !table_.find(key)) translator_.translate(key, *mapping, 0);
+    if (mapping && mapping->physical == key.code && !table_.find(key)) translator_.translate(key, *mapping);
     return on_lookup(key.eip);
 }
 
@@ -471,18 +474,10 @@ bool TranslatedCpu::window_fault(Block& block, HostSpot& spot) {
     const Fill fill = wraps ? Fill::Special
                             : memory_.fill_window(GuestVirt(static_cast<uint32_t>(offset)), access,
                                                   block.key.mode.privilege(), &fault);
-    const uint32_t unit = options_.guilty_hidden / options_.guilty_traps;
-    note_trap(block, spot, fill == Fill::Ram ? 1 : unit);
+    if (!block.dead && adaptation_.fault(block.key.code.value + spot.guest, spot, fill == Fill::Ram, __rdtsc()))
+        table_.kill(block);
     if (fill == Fill::Fault) ++counts_.true_faults;
     return fill == Fill::Ram;
-}
-
-void TranslatedCpu::note_trap(Block& block, HostSpot& spot, uint32_t weight) {
-    spot.faults += weight;
-    if (spot.faults < options_.guilty_hidden || block.dead) return;
-    guilty_.insert(block.key.code.value + spot.guest);
-    ++counts_.guilty;
-    table_.kill(block);
 }
 
 std::vector<std::pair<std::string_view, uint64_t>> TranslatedCpu::top_interpreted(size_t most) const {

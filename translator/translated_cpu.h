@@ -37,10 +37,11 @@ public:
         uint64_t steps = 0, stops = 0, lookups = 0, links = 0, fpu_loads = 0, host_faults = 0, polls = 0;
         uint64_t interpreted = 0;  // instructions run outside the code cache
         uint64_t interrupts = 0;
-        uint64_t hot_blocks = 0, guilty = 0;
+        uint64_t hot_blocks = 0, retrials = 0;
         double translation_seconds = 0, fault_seconds = 0;  // of run()'s time; the rest is guest code and calls
     };
     const Counts& counts() const { return counts_; }
+    const Adaptation& adaptation() const { return adaptation_; }
     BlockTable::Counts block_counts() const { return table_.counts(); }
     // Instructions that the interpreter ran, outside translations and called from them, most often first.
     std::vector<std::pair<std::string_view, uint64_t>> top_interpreted(size_t most) const;
@@ -57,7 +58,6 @@ private:
     const void* on_hot(Block& block);
     const void* on_host_fault();
     bool window_fault(Block& block, HostSpot& spot);  // true: the instruction can be started again
-    void note_trap(Block& block, HostSpot& spot, uint32_t weight);
 
     const void* execute(Site& site);            // by the interpreter, then on behind it
     const void* resume_behind(Site& site, Step step);
@@ -88,6 +88,7 @@ private:
     windows::Stubs stubs_;
     windows::ReturnStacks stacks_;
     BlockTable table_;
+    Adaptation adaptation_;
     Translator translator_;
     SegmentCache segment_cache_;
     windows::FaultTarget fault_target_;
@@ -97,7 +98,6 @@ private:
     std::array<uint64_t, 2> return_rsp_{};
     std::vector<uint64_t> by_mnemonic_;
     TranslatorOptions options_;
-    std::unordered_set<uint64_t> guilty_;
     bool code_mapping_lost_ = false;  // since the last resumption
     bool direct_used_ = false;      // some translation may be direct: %gs must hold the window
     uint64_t window_ = 0;           // what %gs holds

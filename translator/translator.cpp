@@ -28,8 +28,10 @@ struct Translator::Source {
 };
 
 Translator::Translator(GuestMemory& memory, CodeCache& cache, BlockTable& table, const windows::Stubs& stubs,
-                       const EmitOptions& options)
-    : memory_(memory), cache_(cache), table_(table), options_(options), emit_(stubs, options) {}
+                       const EmitOptions& options, const Adaptation& adaptation)
+    : memory_(memory), cache_(cache), table_(table), options_(options), adaptation_(adaptation), emit_(stubs, options) {
+    emit_.adaptation = &adaptation;
+}
 
 bool Translator::fetch_second_page(const BlockKey& key, Source& source) {
     const GuestVirt next = key.eip.page() + kPageSize;
@@ -58,7 +60,7 @@ bool Translator::decode_next(const BlockKey& key, Source& source, Instruction& o
     return decode(bytes, CodeSize::Bits32, out) == DecodeStatus::Ok;
 }
 
-Block* Translator::translate(const BlockKey& key, const Mapping& mapping, uint32_t heat) {
+Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
     if (!memory_.ram().contains(key.code)) return nullptr;
     Source source;
     source.page = memory_.ram().host(key.code);
@@ -78,7 +80,7 @@ Block* Translator::translate(const BlockKey& key, const Mapping& mapping, uint32
         if (ends || (kind == EmitKind::jcc && options_.profile)) break;
     }
     if (instructions_.empty()) return nullptr;
-    auto block = emit(key, source, heat);
+    auto block = emit(key, source);
     memory_.note_code_page(key.eip, key.mode.privilege(), mapping);
     if (log::enabled(log::InAsm) || log::enabled(log::OutAsm)) dump_block(*block, instructions_, emit_.code());
     return &table_.add(std::move(block));
@@ -95,12 +97,22 @@ const uint8_t* Translator::make_room() {
     return at;
 }
 
-std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& source, uint32_t heat) {
+unsigned Translator::worst_convictions(const BlockKey& key) const {
+    unsigned worst = 0;
+    uint64_t at = key.code.value;
+    for (const Instruction& i : instructions_) {
+        worst = std::max(worst, adaptation_.convictions(at));
+        at += i.length;
+    }
+    return worst;
+}
+
+std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& source) {
     auto block = std::make_unique<Block>();
     block->key = key;
     block->guest_length = source.used;
     block->global = source.global;
-    block->heat = heat;
+    block->heat = adaptation_.heat(key.mode, key.mode.direct ? worst_convictions(key) : 0);
     block->crosses_page = source.crosses;
     block->second_page = source.second_page;
     block->bytes.reserve(source.used);

@@ -9,28 +9,29 @@ namespace ringfold {
 
 class Translator {
 public:
-    Translator(GuestMemory& memory, CodeCache& cache, BlockTable& table, const windows::Stubs& stubs, const EmitOptions& options);
+    Translator(GuestMemory& memory, CodeCache& cache, BlockTable& table, const windows::Stubs& stubs, const EmitOptions& options,
+               const Adaptation& adaptation);
 
     // Called before host code is thrown away to make room: nobody may keep a pointer to any.
     std::function<void()> on_eviction;
 
     // The translation of the code at key.eip, whose first byte `mapping` maps. nullptr if its first instruction
     // cannot be translated (not in RAM, not decodable, its second page faults): the interpreter's turn.
-    // `heat`: executions after which a soft block calls on_hot; 0: never.
-    Block* translate(const BlockKey& key, const Mapping& mapping, uint32_t heat);
-    void set_guilty(const std::unordered_set<uint64_t>* guilty) { emit_.guilty = guilty; }
+    Block* translate(const BlockKey& key, const Mapping& mapping);
 
 private:
     struct Source;
     bool decode_next(const BlockKey& key, Source& source, Instruction& out);
     bool fetch_second_page(const BlockKey& key, Source& source);
-    std::unique_ptr<Block> emit(const BlockKey& key, const Source& source, uint32_t heat);
+    std::unique_ptr<Block> emit(const BlockKey& key, const Source& source);
+    unsigned worst_convictions(const BlockKey& key) const;
     const uint8_t* make_room();
 
     GuestMemory& memory_;
     CodeCache& cache_;
     BlockTable& table_;
     EmitOptions options_;
+    const Adaptation& adaptation_;
     Emit emit_;
     std::vector<Instruction> instructions_;
     const uint8_t* evicted_until_ = nullptr;

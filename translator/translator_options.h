@@ -20,8 +20,10 @@ struct TranslatorOptions {
     EmitOptions emit;
     AccessRule access = AccessRule::Hot;
     uint32_t hot = 4096;           // executions of a soft block
-    uint32_t guilty_traps = 2;     // host faults of one direct instruction that were no hidden faults
-    uint32_t guilty_hidden = 64;   // hidden faults of one direct instruction
+    // A direct instruction is guilty after this many hidden faults, or two others, each of which is forgiven after
+    // cycles_per_fault of the host's time-stamp counter.
+    uint32_t guilty_faults = 8;
+    uint64_t cycles_per_fault = 50'000'000;
 };
 
 }  // namespace ringfold

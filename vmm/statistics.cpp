@@ -107,7 +107,10 @@ Json translated_json(const TranslatedCpu& cpu) {
               {"fpu_loads", c.fpu_loads},
               {"host_faults", c.host_faults},
               {"polls", c.polls}}},
-            {"adaptation", {{"hot_blocks", c.hot_blocks}, {"guilty_instructions", c.guilty}}},
+            {"adaptation", {{"hot_blocks", c.hot_blocks},
+              {"retrials", c.retrials},
+              {"convicted", cpu.adaptation().convicted},
+              {"acquitted", cpu.adaptation().acquitted}}},
             {"seconds", {{"translation", c.translation_seconds}, {"host_faults", c.fault_seconds}}},
             {"true_faults", c.true_faults},
             {"interrupts", c.interrupts}};

@@ -78,7 +78,8 @@ struct HostSpot {
     // Otherwise nothing is to be put back: sequences do their faulting access first.
     uint8_t undo = kNoUndo;
     uint32_t undo_from = 0;
-    uint32_t faults = 0;  // host faults here
+    uint32_t faults = 0;      // host faults here, less what is forgiven; see Adaptation
+    uint64_t last_fault = 0;  // host time-stamp counter
 };
 
 struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
@@ -102,7 +103,7 @@ struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
     std::vector<HostSpot> spots;
     std::vector<uint8_t> bytes;  // the guest code it was made from
     uint64_t executions = 0;     // counted only with profiling on
-    uint32_t heat = 0;           // executions left until a soft block is hot; 0: not counted
+    uint32_t heat = 0;           // executions left until it is looked at again; 0: not counted
 
     bi::list_member_hook<bi::link_mode<bi::auto_unlink>> page_hook, second_page_hook;
 

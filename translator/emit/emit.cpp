@@ -25,7 +25,7 @@ void Emit::begin(Block& block, const uint8_t* host) {
     }
 }
 
-// A soft block counts down to when it is hot. The way out lies before the entry, in JRCXZ's short reach.
+// Counts down to when the block is looked at again. The way out lies before the entry, in JRCXZ's short reach.
 void Emit::count_heat() {
     const asmjit::Label hot = a_.newLabel();
     a_.bind(hot);
@@ -48,7 +48,7 @@ bool Emit::instruction(const Instruction& i, GuestVirt eip) {
     current_ = &i;
     start_ = offset();
     soft_accesses_ = 0;
-    direct_ = block_->key.mode.direct && !(guilty && guilty->contains(block_->key.code.value + (eip - block_->key.eip)));
+    direct_ = block_->key.mode.direct && !(adaptation && adaptation->guilty(block_->key.code.value + (eip - block_->key.eip)));
     first_site_ = block_->sites.size();
     block_->spots.push_back({start_, static_cast<uint16_t>(eip - block_->key.eip), kNoUndo, 0});
     const After after = dispatch(i);

@@ -9,9 +9,9 @@
 
 #include <functional>
 #include <optional>
-#include <unordered_set>
 #include <vector>
 
+#include "translator/adaptation.h"
 #include "translator/cache/block.h"
 #include "translator/classify/classifier.h"
 #include "translator/emit/reencode.h"
@@ -28,8 +28,8 @@ class Emit {
 public:
     Emit(const windows::Stubs& stubs, const EmitOptions& options);
 
-    // Physical addresses of instructions that stay soft in direct blocks too.
-    const std::unordered_set<uint64_t>* guilty = nullptr;
+    // Knows which instructions stay soft in direct blocks too. Null: none.
+    const Adaptation* adaptation = nullptr;
 
     // Starts a block whose code will lie at `host`. The block's key is set.
     void begin(Block& block, const uint8_t* host);
