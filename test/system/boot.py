@@ -74,7 +74,7 @@ def main():
         print(f"shell after {time.monotonic() - start:.1f} s", file=sys.stderr)
         console.expect("# ", a.command_limit)
         # No echo and no line editing: what is typed ahead stays out of the output.
-        console.send(f"stty -echo; exec env PS1='{PROMPT}' sh\n")
+        console.send(f"stty -echo; dmesg -n 1; exec env PS1='{PROMPT}' sh\n")
         console.expect("\n", a.command_limit)
         console.expect(PROMPT, a.command_limit)
         for command, output, status in read_commands(a.commands):
