@@ -1,6 +1,8 @@
 // Entering and dropping what a view caches.
 #include "shadowmmu/cached_view.h"
 
+#include <utility>
+
 namespace ringfold {
 
 namespace {
@@ -86,9 +88,27 @@ void CachedView::drop_writers_of(const uint8_t* host_page) {
     }
 }
 
-void CachedView::note_code_page(GuestVirt a, GuestPhys physical, bool global) {
-    code_pages_.insert_or_assign(a.page_number(), physical.page_number());
-    non_global_code_ |= !global;
+bool CachedView::note_code_page(GuestVirt a, const Mapping& mapping) {
+    const uint64_t frame = mapping.physical.page_number();
+    const auto [noted, fresh] = code_pages_.try_emplace(a.page_number(), frame);
+    const bool moved = std::exchange(noted->second, frame) != frame;
+    if (moved) view.jumps.clear();
+    non_global_code_ |= !mapping.global;
+    if (mapping.page_bytes > kPageSize) large_code_.set(a.value >> kRegionShift);
+    return moved;
+}
+
+std::vector<uint32_t> CachedView::code_pages_invalidated_by(GuestVirt a) const {
+    std::vector<uint32_t> pages;
+    const uint32_t region = a.value >> kRegionShift;
+    if (!large_code_[region & ~1u] && !large_code_[region | 1u]) {
+        if (has_code(a)) pages.push_back(a.page_number());
+        return pages;
+    }
+    constexpr uint32_t kPages = kLargestPage / kPageSize;
+    for (const auto& [page, frame] : code_pages_)
+        if (page / kPages == a.page_number() / kPages) pages.push_back(page);
+    return pages;
 }
 
 bool CachedView::has_code(GuestVirt from, uint64_t bytes) const {
@@ -100,6 +120,7 @@ bool CachedView::has_code(GuestVirt from, uint64_t bytes) const {
 void CachedView::drop_jumps() {
     view.jumps.clear();
     code_pages_.clear();
+    large_code_.reset();
     non_global_code_ = false;
 }
 

@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
+#include "shadowmmu/page_walk.h"
 #include "shadowmmu/view.h"
 #include "vmm/base/types.h"
 
@@ -45,11 +47,14 @@ public:
     void drop_writers_of(const uint8_t* host_page);
 
     // --- jump cache ---------------------------------------------------------------------------------------
-    void note_code_page(GuestVirt a, GuestPhys physical, bool global);
+    // True if what was noted is another frame: the jump cache has been emptied then, but all pages stay noted.
+    bool note_code_page(GuestVirt a, const Mapping& mapping);
     // The pages whose translations the jump cache may hold, with the frame each was mapped to.
     const std::unordered_map<uint32_t, uint64_t>& code_pages() const { return code_pages_; }
     bool has_code(GuestVirt a) const { return !code_pages_.empty() && code_pages_.contains(a.page_number()); }
     bool has_code(GuestVirt from, uint64_t bytes) const;
+    // The noted pages that INVLPG of `a` is about: those of the large page too that `a` may have been in.
+    std::vector<uint32_t> code_pages_invalidated_by(GuestVirt a) const;
     bool has_non_global_code() const { return non_global_code_; }
     void drop_jumps();
 
@@ -67,6 +72,7 @@ private:
     std::bitset<kTlbEntries> non_global_;
     std::bitset<2048> large_;  // by 2 MiB of linear space: some slot there came from a large page
     std::unordered_map<uint32_t, uint64_t> code_pages_;
+    std::bitset<2048> large_code_;  // by 2 MiB: some page there was noted as part of a large one
     bool non_global_code_ = false;
 };
 

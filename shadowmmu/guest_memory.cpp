@@ -124,7 +124,8 @@ std::variant<Mapping, GuestFault> GuestMemory::code_mapping(GuestVirt a, Privile
 }
 
 void GuestMemory::note_code_page(GuestVirt a, Privilege p, const Mapping& mapping) {
-    impl_->cached(p).note_code_page(a, mapping.physical, mapping.global);
+    // An entry that changed without INVLPG so far: code of both frames must not live together.
+    if (impl_->cached(p).note_code_page(a, mapping)) impl_->code_lost(p);
 }
 
 std::optional<GuestPhys> GuestMemory::debug_translate(GuestVirt a) const {

@@ -113,6 +113,8 @@ public:
     // CR0.PG or WP, CR4.PAE, PSE or PGE, EFER.NXE changed: forget everything.
     void paging_mode_changed();
     void invalidate_page(GuestVirt a);  // INVLPG
+    // How often one of these was called: from one number to the same one, no address has come to mean another place.
+    uint64_t flushes() const { return flushes_; }
 
     // --- physical -------------------------------------------------------------------------------------------
     bool dma_read(GuestPhys from, std::span<uint8_t> to) override;
@@ -147,6 +149,7 @@ private:
     Ram& ram_;
     MemoryTracer& tracer_;
     std::array<View*, 2> current_{};
+    uint64_t flushes_ = 0;
     TraceRoad road_ = TraceRoad::Interpreter;
     struct Impl;
     std::unique_ptr<Impl> impl_;

@@ -134,16 +134,14 @@ void GuestMemory::Impl::entry_changed(TableUse& use, uint32_t index, uint64_t be
 }
 
 void GuestMemory::Impl::recheck_code(GuestVirt a, Privilege p) {
-    const auto& pages = cached(p).code_pages();
-    if (pages.empty()) return;
-    const auto noted = pages.find(a.page_number());
-    if (noted == pages.end()) return;
-    const auto answer = page_walk(*this, state, a, Access::Execute, p, false);
-    const auto* mapping = std::get_if<Mapping>(&answer);
-    if (mapping && mapping->physical.page_number() == noted->second)
-        return cached(p).note_code_page(a, mapping->physical, mapping->global);
-    cached(p).drop_jumps();
-    code_lost(p);
+    for (const uint32_t page : cached(p).code_pages_invalidated_by(a)) {
+        const GuestVirt at(page * kPageSize);
+        const auto answer = page_walk(*this, state, at, Access::Execute, p, false);
+        const auto* mapping = std::get_if<Mapping>(&answer);
+        if (mapping && !cached(p).note_code_page(at, *mapping)) continue;
+        cached(p).drop_jumps();
+        return code_lost(p);
+    }
 }
 
 void GuestMemory::forget_code() {
@@ -166,6 +164,7 @@ bool GuestMemory::load_pdptes(uint32_t cr3, std::array<uint64_t, 4>& out) {
 }
 
 void GuestMemory::cr3_loaded() {
+    ++flushes_;
     ++impl_->counts.cr3_loads;
     if (!impl_->state.paging()) return;
     impl_->supervisor.drop_non_global();
@@ -181,6 +180,7 @@ void GuestMemory::cr3_loaded() {
 }
 
 void GuestMemory::paging_mode_changed() {
+    ++flushes_;
     const PagingMode before = std::exchange(impl_->mode, PagingMode::of(impl_->state));
     PagingMode but_for_supervisor = before;
     but_for_supervisor.pge = impl_->mode.pge;
@@ -207,6 +207,7 @@ void GuestMemory::paging_mode_changed() {
 }
 
 void GuestMemory::invalidate_page(GuestVirt a) {
+    ++flushes_;
     ++impl_->counts.invlpg;
     for (const Privilege p : {Privilege::Supervisor, Privilege::User}) {
         impl_->cached(p).drop_mapping(a);

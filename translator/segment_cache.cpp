@@ -2,6 +2,7 @@
 #include "translator/segment_cache.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ringfold {
 
@@ -63,9 +64,8 @@ void SegmentCache::revalidate() {
 }
 
 void SegmentCache::state_changed() {
-    const Seen now = Seen::of(context_.cpu);
-    const bool same_tables = now.gdtr == seen_.gdtr && now.ldtr == seen_.ldtr;
-    seen_ = now;
+    const Seen before = std::exchange(seen_, now());
+    const bool same_tables = before.gdtr == seen_.gdtr && before.ldtr == seen_.ldtr;
     same_tables ? revalidate() : clear();
 }
 

@@ -18,10 +18,8 @@ public:
     void remember(unsigned segment);
     // Before translated code runs: drops what a change of GDTR, LDTR or the address space has made doubtful.
     void check() {
-        if (seen_ != Seen::of(context_.cpu)) [[unlikely]] state_changed();
+        if (seen_ != now()) [[unlikely]] state_changed();
     }
-    // After INVLPG: the tables may lie on other frames now.
-    void revalidate();
 
 private:
     // What the meaning of a selector depends on beside the tables' bytes.
@@ -29,15 +27,20 @@ private:
         DescriptorTable gdtr;
         SegmentRegister ldtr;
         uint32_t cr0, cr3, cr4;
+        uint64_t flushes;  // INVLPG, and CR3 loaded with what it holds: the tables may lie on other frames
         bool operator==(const Seen&) const = default;
-        static Seen of(const CpuState& s) { return {s.gdtr, s.ldtr, s.cr0, s.cr3, s.cr4}; }
     };
     struct Page {
         GuestVirt linear;
         GuestPhys physical;
     };
 
+    Seen now() const {
+        const CpuState& s = context_.cpu;
+        return {s.gdtr, s.ldtr, s.cr0, s.cr3, s.cr4, memory_.flushes()};
+    }
     void state_changed();
+    void revalidate();
     void clear();
     void drop(uint32_t slot);
 

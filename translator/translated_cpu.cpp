@@ -165,7 +165,6 @@ void TranslatedCpu::interpret_one() {
 }
 
 void TranslatedCpu::note_executed(const Instruction& i) {
-    if (i.mnemonic == ZYDIS_MNEMONIC_INVLPG) return segment_cache_.revalidate();
     const bool loads = (i.mnemonic == ZYDIS_MNEMONIC_MOV_SEGMENT || i.mnemonic == ZYDIS_MNEMONIC_POP_SEGMENT) &&
                        i.op(0).kind == OperandKind::Segment && i.op(0).reg != SS && i.op(0).reg != CS;
     if (loads && state_.eip == interpreter_.next_eip && state_.protected_mode() && !state_.v86())
@@ -204,6 +203,7 @@ void TranslatedCpu::enter_mode(Mode mode) {
     const Privilege p = mode.privilege();
     context_.view_register = reinterpret_cast<uint64_t>(&memory_.view(p)) + windows::kViewBias;
     state_.system_flags &= ~flag::RF;
+    code_mapping_lost_ = false;
     refresh_segments();
     segment_cache_.check();
     if (direct_used_) {
@@ -294,6 +294,11 @@ const void* TranslatedCpu::dispatch() {
     return block->entry();
 }
 
+// The instruction just run may have written to the block, or to the page-table entry that its page came from.
+bool TranslatedCpu::still_true(const Block& block) const {
+    return !block.dead && !code_mapping_lost_;
+}
+
 const void* TranslatedCpu::resume_at(Site& site, uint32_t host_offset) {
     context_.reload_fpu = site.fpu;
     enter_mode(site.block->key.mode);
@@ -302,7 +307,7 @@ const void* TranslatedCpu::resume_at(Site& site, uint32_t host_offset) {
 
 const void* TranslatedCpu::resume_behind(Site& site, Step step) {
     const Block& block = *site.block;
-    if (site.resume && step == Step::Done && !block.dead && state_.eip == block.key.eip.value + site.next_offset &&
+    if (site.resume && step == Step::Done && still_true(block) && state_.eip == block.key.eip.value + site.next_offset &&
         !event_waits() && current_mode() == soft(block.key.mode))
         return resume_at(site, site.resume);
     return dispatch();
@@ -336,6 +341,7 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear) {
     GuestFault fault{};
     switch (memory_.fill(linear, site.size, site.access, site.block->key.mode.privilege(), &fault)) {
         case Fill::Ram:
+            if (!still_true(*site.block)) return dispatch();  // its page holds page tables, and A or D was set there
             if (!site.second) return resume_at(site, site.retry);
             break;
         case Fill::Special: ++counts_.soft_special; break;
@@ -441,7 +447,7 @@ const void* TranslatedCpu::on_host_fault() {
     if (f.signal == SIGBUS || (f.signal == SIGSEGV && f.trap == kPageFaultTrap)) {
         if (!block->key.mode.direct) host::crash("translated code faulted on host memory");
         if (window_fault(*block, *spot)) {
-            if (block->dead) return dispatch();
+            if (!still_true(*block)) return dispatch();
             context_.reload_fpu = context_.fault_with_fpu;
             enter_mode(block->key.mode);
             return block->host + spot->host;

@@ -65,6 +65,7 @@ private:
     const void* dispatch();                     // the translation of state_.eip, or `leave`
     Block* find_block(GuestVirt eip, Mode mode);  // translates it if there is none
     const Instruction& instruction_of(Site& site);
+    bool still_true(const Block& block) const;
     bool event_waits() const;
     // The mode that code at this moment would be translated for; nullopt: it is the interpreter's.
     std::optional<Mode> current_mode() const;
