@@ -398,7 +398,8 @@ const void* TranslatedCpu::on_link(Link& link) {
 
 const void* TranslatedCpu::on_fpu(Site& site) {
     ++counts_.fpu_loads;
-    if (state_.cr0 & (cr0::EM | cr0::TS)) return execute(site);
+    // FWAIT runs even so, but what follows in the block takes the FPU for loaded.
+    if (state_.cr0 & (cr0::EM | cr0::TS)) return on_stop(site);
     context_.reload_fpu = 1;
     enter_mode(site.block->key.mode);
     return site.block->host + site.retry;
@@ -435,6 +436,10 @@ const void* TranslatedCpu::on_host_fault() {
     state_.eip = block->key.eip.value + spot->guest;
     if (f.address == reinterpret_cast<uint64_t>(stacks_.trap_page())) {
         ++counts_.polls;
+        // Translated STI leaves its shadow to what follows it, which polls before it has run. (Another instruction
+        // may end in this byte too: then an interrupt comes one instruction later, which nobody can tell.)
+        constexpr uint8_t kSti = 0xfb;
+        if (spot->guest && block->bytes[spot->guest - 1u] == kSti) state_.interrupt_shadow = 1;
         return stubs_.leave;
     }
     ++counts_.host_faults;

@@ -7,6 +7,7 @@ static double memory_double;
 
 SNIPPET(x87, "nop", "fld1\n fstp %st(0)");
 SNIPPET(wait_it, "nop", "fwait");
+SNIPPET(wait_then_x87, "fwait", "fld1\n fstp %st(0)");
 SNIPPET(init_it, "nop", "fninit");
 SNIPPET(status_it, "nop", "fnstsw %ax");
 SNIPPET(mmx_it, "nop", "pxor %mm0, %mm0\n emms");
@@ -51,6 +52,12 @@ static void not_available(void) {
             if (cases[i].wait_traps) expect(&t, VEC_NM, 0, wait_it_at, name);
             else expect_done(&t, name);
         }
+    static const u32 waits[] = {CR0_TS, CR0_EM, CR0_EM | CR0_MP};
+    for (u32 i = 0; i < 3; ++i) {
+        set_bits(waits[i]);
+        const struct trap t = run_kernel(wait_then_x87);
+        expect(&t, VEC_NM, 0, wait_then_x87_at, named("x87 behind an fwait that does not trap, CR0 %x", waits[i]));
+    }
     set_bits(CR0_TS);
     struct trap t = run_kernel(init_it);
     expect(&t, VEC_NM, 0, init_it_at, "fninit with TS");

@@ -107,6 +107,37 @@ static void endless_code(void) {
     interrupted(c, "a loop in v86 mode");
 }
 
+// The instruction behind an STI that sets IF is run before any interrupt, also one that leads elsewhere.
+LABELS(sti_call[], sti_call_shadow[], sti_jump[], sti_jump_shadow[], sti_loop[], sti_loop_shadow[]);
+asm(".text\nsti_call: cli\n sti\nsti_call_shadow: call sti_call_1\n jmp sti_call\nsti_call_1: ret\n"
+    "sti_jump: cli\n sti\nsti_jump_shadow: jmp sti_jump\n"
+    "sti_loop: mov $2, %ecx\n cli\n sti\nsti_loop_shadow: loop sti_loop\n jmp sti_loop\n");
+static u32 shadow, in_shadow;
+
+static void on_timer_in_shadow(struct frame* f) {
+    in_shadow += f->eip == shadow;
+    on_timer(f);
+}
+
+static void behind_sti(void) {
+    static const struct {
+        const char* name;
+        const u8 *code, *shadow;
+    } cases[] = {{"call", sti_call, sti_call_shadow}, {"jmp", sti_jump, sti_jump_shadow}, {"loop", sti_loop, sti_loop_shadow}};
+    set_handler(VEC_IRQ, on_timer_in_shadow);
+    for (u32 i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        ticks = in_shadow = 0;
+        stop_after = 30;
+        stop_at = (u32)stopped;
+        shadow = (u32)cases[i].shadow;
+        const struct context c = kernel_context(cases[i].code);
+        start_timer(1000);
+        const struct trap t = run(&c);
+        check(t.vector == VEC_DONE && ticks == 30, "interrupted: cli, sti, %s", cases[i].name);
+        check_equal(in_shadow, 0, "interrupts between sti and %s", cases[i].name);
+    }
+}
+
 // The timer's handler uses the FPU for itself, as a kernel's context switch does.
 static u8 fpu_area[512] __attribute__((aligned(16)));
 static void with_fpu(struct frame* f) {
@@ -364,6 +395,7 @@ int main(void) {
     set_up_pics(1 << IRQ_TIMER);
     endless_code();
     around_four_gib();
+    behind_sti();
     undisturbed();
     undisturbed_fpu();
     interrupted_strings();
