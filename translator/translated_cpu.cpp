@@ -405,19 +405,29 @@ const void* TranslatedCpu::on_fpu(Site& site) {
     return site.block->host + site.retry;
 }
 
+// A soft block has proved hot, or a direct one has run long enough for its guilty instructions to be tried again.
 const void* TranslatedCpu::on_hot(Block& block) {
     state_.eip = block.key.eip.value;
+    direct_used_ = true;
+    if (block.key.mode.direct) {
+        ++counts_.retrials;
+        for (const HostSpot& spot : block.spots) adaptation_.acquit(block.key.code.value + spot.guest);
+    } else {
+        ++counts_.hot_blocks;
+    }
+    retranslate(block);
+    return on_lookup(GuestVirt(state_.eip));
+}
+
+// Replaces a block by a direct one, in which guilty instructions are soft.
+void TranslatedCpu::retranslate(Block& block) {
     BlockKey key = block.key;
     key.mode.direct = true;
-    direct_used_ = true;
-    ++(block.key.mode.direct ? counts_.retrials : counts_.hot_blocks);
-    for (const HostSpot& spot : block.spots) adaptation_.acquit(block.key.code.value + spot.guest);
+    table_.kill(block);
     const auto answer = memory_.code_mapping(key.eip, key.mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
-    table_.kill(block);
     const Stopwatch watch(counts_.translation_seconds);
     if (mapping && mapping->physical == key.code && !table_.find(key)) translator_.translate(key, *mapping);
-    return on_lookup(key.eip);
 }
 
 // --- host faults ----------------------------------------------------------------------------------------------
@@ -449,9 +459,14 @@ const void* TranslatedCpu::on_host_fault() {
         r = (r & 0xffff0000) | (r & 0xff) << 8 | (r >> 8 & 0xff);
     }
     constexpr uint32_t kPageFaultTrap = 14;
+    bool guilty = false;
     if (f.signal == SIGBUS || (f.signal == SIGSEGV && f.trap == kPageFaultTrap)) {
         if (!block->key.mode.direct) host::crash("translated code faulted on host memory");
-        if (window_fault(*block, *spot)) {
+        if (window_fault(*block, *spot, guilty)) {
+            if (guilty) {
+                retranslate(*block);
+                return dispatch();
+            }
             if (!still_true(*block)) return dispatch();
             context_.reload_fpu = context_.fault_with_fpu;
             enter_mode(block->key.mode);
@@ -468,12 +483,13 @@ const void* TranslatedCpu::on_host_fault() {
     memory_.set_road(TraceRoad::WindowFault);
     interpreter_.execute(i);
     memory_.set_road(TraceRoad::Interpreter);
+    if (guilty && !block->dead) retranslate(*block);
     return dispatch();
 }
 
 // A hidden fault is filled; anything else (a trace, device memory, a true fault) is the interpreter's, and speaks
 // against the instruction.
-bool TranslatedCpu::window_fault(Block& block, HostSpot& spot) {
+bool TranslatedCpu::window_fault(Block& block, HostSpot& spot, bool& guilty) {
     const HostFault& f = context_.fault;
     const uint64_t offset = f.address - window_;
     constexpr uint64_t kWindowAndGuard = (uint64_t{1} << 32) + 64 * 1024;
@@ -485,8 +501,7 @@ bool TranslatedCpu::window_fault(Block& block, HostSpot& spot) {
     const Fill fill = wraps ? Fill::Special
                             : memory_.fill_window(GuestVirt(static_cast<uint32_t>(offset)), access,
                                                   block.key.mode.privilege(), &fault);
-    if (!block.dead && adaptation_.fault(block.key.code.value + spot.guest, spot, fill == Fill::Ram, __rdtsc()))
-        table_.kill(block);
+    guilty = !block.dead && adaptation_.fault(block.key.code.value + spot.guest, spot, fill == Fill::Ram, __rdtsc());
     if (fill == Fill::Fault) ++counts_.true_faults;
     return fill == Fill::Ram;
 }

@@ -57,7 +57,9 @@ private:
     const void* on_fpu(Site& site);
     const void* on_hot(Block& block);
     const void* on_host_fault();
-    bool window_fault(Block& block, HostSpot& spot);  // true: the instruction can be started again
+    void retranslate(Block& block);
+    // True: the instruction can be started again. `guilty`: it should be soft from now on.
+    bool window_fault(Block& block, HostSpot& spot, bool& guilty);
 
     const void* execute(Site& site);            // by the interpreter, then on behind it
     const void* resume_behind(Site& site, Step step);
