@@ -19,11 +19,14 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr size_t kTopInterpreted = 20;
 
+double seconds_of(Nanoseconds n) {
+    return static_cast<double>(n) * 1e-9;
+}
+
 Json times_json(const LoopTimes& t) {
-    const auto in_seconds = [](Nanoseconds n) { return static_cast<double>(n) * 1e-9; };
-    return {{"cpu", in_seconds(t.cpu)},
-            {"devices", in_seconds(t.devices)},
-            {"idle", in_seconds(t.idle)},
+    return {{"cpu", seconds_of(t.cpu)},
+            {"devices", seconds_of(t.devices)},
+            {"idle", seconds_of(t.idle)},
             {"runs", t.runs},
             {"sleeps", t.sleeps}};
 }
@@ -83,7 +86,7 @@ Json instructions_json(const TranslatedCpu::Counts& c, const BlockTable::Counts&
               {"code_cache", share(b.ident + b.simulated, all)}}}};
 }
 
-Json translated_json(const TranslatedCpu& cpu) {
+Json translated_json(const TranslatedCpu& cpu, double seconds) {
     const auto& c = cpu.counts();
     const auto b = cpu.block_counts();
     Json top = Json::array();
@@ -111,14 +114,16 @@ Json translated_json(const TranslatedCpu& cpu) {
               {"retrials", c.retrials},
               {"convicted", cpu.adaptation().convicted},
               {"acquitted", cpu.adaptation().acquitted}}},
-            {"seconds", {{"translation", c.translation_seconds}, {"host_faults", c.fault_seconds}}},
+            {"seconds", {{"guest", seconds - c.translation_seconds - c.fault_seconds},
+              {"translation", c.translation_seconds},
+              {"host_faults", c.fault_seconds}}},
             {"true_faults", c.true_faults},
             {"interrupts", c.interrupts}};
 }
 
-Json cpu_json(const Cpu& cpu) {
+Json cpu_json(const Cpu& cpu, double seconds) {
     if (const auto* interpreted = dynamic_cast<const InterpretedCpu*>(&cpu)) return interpreted_json(*interpreted);
-    if (const auto* translated = dynamic_cast<const TranslatedCpu*>(&cpu)) return translated_json(*translated);
+    if (const auto* translated = dynamic_cast<const TranslatedCpu*>(&cpu)) return translated_json(*translated, seconds);
     return Json::object();
 }
 
@@ -138,7 +143,7 @@ void check_statistics_file(const std::string& path) {
 
 void write_statistics(const std::string& path, Machine& machine, const RunSummary& summary) {
     const Json all = {{"run", run_json(summary)},
-                      {"cpu", cpu_json(machine.cpu())},
+                      {"cpu", cpu_json(machine.cpu(), seconds_of(summary.times.cpu))},
                       {"memory", memory_json(machine.memory().counts())},
                       {"traces", traces_json(machine.tracer().counts())}};
     std::ofstream file(path);
