@@ -46,8 +46,8 @@ bool over_the_end(const CpuEnd& end, const CpuEnd& judge) {
 }
 
 // #AC and #PF of one access: the manual leaves their order to the maker (volume 3, table 6-2).
-bool alignment_first(const CpuEnd& end, const CpuEnd& judge) {
-    return judge.vector == 17 && end.vector == 14;
+bool alignment_or_page(const CpuEnd& end, const CpuEnd& judge) {
+    return (judge.vector == 17 && end.vector == 14) || (judge.vector == 14 && end.vector == 17);
 }
 
 // MXCSR bit 17 is AMD's own; to the model it is reserved.
@@ -59,7 +59,7 @@ bool misaligned_mode(const CpuEnd& end) {
 }  // namespace
 
 bool Comparer::comparable_to_host(const CpuEnd& end, const CpuEnd& host) const {
-    if (over_the_end(end, host) || alignment_first(end, host)) return false;
+    if (over_the_end(end, host) || alignment_or_page(end, host)) return false;
     return end.kind != EndKind::Fault || !incomparable(end);
 }
 
