@@ -93,7 +93,8 @@ Emit::After Emit::emit_fpu(const Instruction& i) {
         });
     }
     const After after = emit_ident(i);
-    fpu_loaded_ = true;
+    // FWAIT passes with CR0.EM set, or TS without MP; what follows would be #NM.
+    if (i.mnemonic != ZYDIS_MNEMONIC_FWAIT) fpu_loaded_ = true;
     return after;
 }
 
