@@ -138,7 +138,8 @@ void GuestMemory::Impl::recheck_code(GuestVirt a, Privilege p) {
         const GuestVirt at(page * kPageSize);
         const auto answer = page_walk(*this, state, at, Access::Execute, p, false);
         const auto* mapping = std::get_if<Mapping>(&answer);
-        if (mapping && !cached(p).note_code_page(at, *mapping)) continue;
+        // With A clear the next fetch has to set it, and so must be heard of.
+        if (mapping && mapping->accessed && !cached(p).note_code_page(at, *mapping)) continue;
         cached(p).drop_jumps();
         return code_lost(p);
     }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "vmm/base/log.h"
+#include "vmm/base/result.h"
 
 namespace ringfold {
 
@@ -32,12 +33,16 @@ Window& WindowCache::supervisor() {
     return *supervisor_;
 }
 
-// A window that nobody has, a new one, or that of the space that ran longest ago.
+// A window that nobody has, a new one if the host has room for it, or that of the space that ran longest ago.
 Window& WindowCache::free_window(const AddressSpace* current) {
     for (auto& window : users_)
         if (!window->owner) return *window;
-    if (users_.size() < kUserWindows)
-        return *users_.emplace_back(std::make_unique<Window>(ram_, static_cast<unsigned>(users_.size()) + 1));
+    if (users_.size() < most_users_) try {
+            return *users_.emplace_back(std::make_unique<Window>(ram_, static_cast<unsigned>(users_.size()) + 1));
+        } catch (const HostError&) {
+            if (users_.empty()) throw;
+            most_users_ = users_.size();
+        }
     Window* oldest = nullptr;
     for (auto& window : users_)
         if (window->owner != current && (!oldest || window->last_used < oldest->last_used)) oldest = window.get();

@@ -49,6 +49,7 @@ private:
     GuestMemory::Counts& counts_;
     uint32_t budget_;
     uint64_t uses_ = 0;
+    size_t most_users_ = kUserWindows;
     std::unique_ptr<Window> supervisor_;
     std::vector<std::unique_ptr<Window>> users_;
     std::vector<uint16_t> writers_;  // by frame: windows that may have it writable; a set bit promises nothing

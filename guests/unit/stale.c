@@ -55,6 +55,22 @@ static void large_page_of_code(void) {
     invlpg(LARGE);
 }
 
+// A bit that INVLPG has made the CPU forget is set again by the next fetch.
+static void accessed_by_fetches(void) {
+    u8* code = new_page();
+    put_function(code, 5);
+    u32* p = pte(directory, WINDOW);
+    *p = (u32)code | PTE_KERNEL;
+    invlpg(WINDOW);
+    u32 wrong = 0;
+    for (u32 i = 0; i < 20; ++i) {
+        wrong += call(WINDOW) != 5 || !(*p & PTE_A);
+        *p &= ~PTE_A;
+        invlpg(WINDOW);
+    }
+    check(!wrong, "a fetch sets A again behind invlpg");
+}
+
 static u32 read_through_fs(u16 selector) {
     u32 r;
     asm volatile("mov %1, %%fs\n mov %%fs:0, %0" : "=r"(r) : "r"((u32)selector) : "memory");
@@ -127,6 +143,7 @@ int main(void) {
     paging_on(directory);
     looked_up_before_invlpg();
     large_page_of_code();
+    accessed_by_fetches();
     descriptor_table_elsewhere();
     return_to_what_was_there();
     return 0;
