@@ -49,7 +49,8 @@ Window::Window(Ram& ram, unsigned n)
       region_(kPages / kRegionPages) {
     void* base = reserve(nullptr, kBytes + kGuardBytes, PROT_NONE, 0);
     if (base == MAP_FAILED)
-        throw HostError(fmt::format("windows: cannot reserve 4 GiB of addresses: {}; is RLIMIT_AS (ulimit -v) set?",
+        throw HostError(fmt::format("windows: cannot reserve 4 GiB of addresses: {}; raise RLIMIT_AS (ulimit -v), "
+                                    "or use -adapt never-direct",
                                     strerror(errno)));
     base_ = static_cast<uint8_t*>(base);
 }

@@ -81,6 +81,9 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
     reset_return_stacks();
     memory_.set_listener(this);
     windows::install_host_faults();
+    // What the host refuses must be known before the guest runs: translated code calls functions that throw nothing.
+    if (options.access == AccessRule::NeverDirect) return;
+    for (const Privilege p : {Privilege::Supervisor, Privilege::User}) memory_.window_base(p);
 }
 
 TranslatedCpu::~TranslatedCpu() {
