@@ -231,7 +231,7 @@ void TranslatedCpu::forget_code() {
 void TranslatedCpu::code_mapping_changed(Privilege p) {
     if (p == Privilege::Supervisor) table_.unchain_other_pages();
     reset_return_stacks();
-    code_mapping_lost_ = true;
+    code_mapping_lost_ |= p == state_.privilege();  // a kernel that changes user pages runs on
 }
 
 void TranslatedCpu::views_changed() {
