@@ -123,7 +123,10 @@ static void behind_sti(void) {
     static const struct {
         const char* name;
         const u8 *code, *shadow;
-    } cases[] = {{"call", sti_call, sti_call_shadow}, {"jmp", sti_jump, sti_jump_shadow}, {"loop", sti_loop, sti_loop_shadow}};
+    } cases[] = {{"a call on the next page", (u8*)0x2000ffe, (u8*)0x2001000}, {"call", sti_call, sti_call_shadow}, {"jmp", sti_jump, sti_jump_shadow}, {"loop", sti_loop, sti_loop_shadow}};
+    // cli; sti | 1: call 2f; jmp back; 2: ret
+    static const u8 astride[] = {0xfa, 0xfb, 0xe8, 2, 0, 0, 0, 0xeb, 0xf7, 0xc3};
+    memcpy((u8*)cases[0].code, astride, sizeof astride);
     set_handler(VEC_IRQ, on_timer_in_shadow);
     for (u32 i = 0; i < sizeof cases / sizeof *cases; ++i) {
         ticks = in_shadow = 0;

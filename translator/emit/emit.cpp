@@ -77,6 +77,11 @@ Emit::After Emit::dispatch(const Instruction& i) {
 }
 
 void Emit::fall_through(GuestVirt next) {
+    if (current_->mnemonic == ZYDIS_MNEMONIC_STI) {  // what follows it may poll: the interpreter runs that
+        a_.mov(windows::context(offsetof(VcpuContext, cpu.interrupt_shadow), 1), 1);
+        a_.mov(x86::r8d, next.value);
+        return jump_to_stub(stubs_.look_up);
+    }
     current_ = nullptr;
     eip_ = next_eip_ = next;
     if (next.value == 0) {  // around 4 GiB: the one way to go back without a jump, and so without a poll
