@@ -45,9 +45,16 @@ bool over_the_end(const CpuEnd& end, const CpuEnd& judge) {
     return (judge.vector == 12 || judge.vector == 13) && end.vector == 14 && end.cr2 >= 0u - kGreatestOperand;
 }
 
-// #AC and #PF of one access: the manual leaves their order to the maker (volume 3, table 6-2).
-bool alignment_or_page(const CpuEnd& end, const CpuEnd& judge) {
-    return (judge.vector == 17 && end.vector == 14) || (judge.vector == 14 && end.vector == 17);
+// The manual leaves the order of #AC and the other faults of one access to the maker (volume 3, table 6-2), and AMD
+// finds no #AC in BOUND.
+bool alignment_differs(const CpuEnd& end, const CpuEnd& judge) {
+    if ((end.vector == 17) == (judge.vector == 17)) return false;
+    const CpuEnd& unaligned = end.vector == 17 ? end : judge;
+    const CpuEnd& other = end.vector == 17 ? judge : end;
+    Instruction i;
+    const bool bound = decode_at(unaligned, unaligned.eip, i) && i.mnemonic == ZYDIS_MNEMONIC_BOUND;
+    const bool same_place = unaligned.eip == other.eip && other.vector >= 12 && other.vector <= 14;
+    return bound || same_place;
 }
 
 // MXCSR bit 17 is AMD's own; to the model it is reserved.
@@ -59,7 +66,7 @@ bool misaligned_mode(const CpuEnd& end) {
 }  // namespace
 
 bool Comparer::comparable_to_host(const CpuEnd& end, const CpuEnd& host) const {
-    if (over_the_end(end, host) || alignment_or_page(end, host)) return false;
+    if (over_the_end(end, host) || alignment_differs(end, host)) return false;
     return end.kind != EndKind::Fault || !incomparable(end);
 }
 
