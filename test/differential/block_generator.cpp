@@ -17,7 +17,7 @@ namespace ringfold::test {
 
 namespace {
 
-constexpr unsigned kMaxInstructions = 16;
+constexpr unsigned kMaxInstructions = 16, kLongBlock = 120;
 constexpr uint8_t kNoBase = 8;
 
 void append32(std::vector<uint8_t>& bytes, uint32_t value, unsigned size = 4) {
@@ -65,7 +65,7 @@ public:
     }
 
     RandomBlock grow() {
-        const unsigned count = 1 + r_.below(r_.chance(30) ? 4 : kMaxInstructions);
+        const unsigned count = 1 + r_.below(r_.chance(30) ? 4 : r_.chance(8) ? kLongBlock : kMaxInstructions);
         while (block_.instructions.size() < count && running()) add_random();
         if (r_.chance(40)) go_round();
         return std::move(block_);

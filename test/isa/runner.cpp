@@ -109,6 +109,7 @@ void apply(const Record& r, TestCase& t, CpuCase& written) {
             break;
         case Start:
             t.start.eip = r.a;
+            t.start.max_steps = 1'000'000;
             break;
         case NoNative:
             t.native = false;
@@ -142,6 +143,7 @@ std::vector<TestCase> parse(const std::vector<uint8_t>& image) {
             TestCase t;
             if (names + r.b + r.c > image.size()) throw std::runtime_error("a name lies outside the file");
             t.name.assign(reinterpret_cast<const char*>(&image[names + r.b]), r.c);
+            t.start.max_steps = 1'000'000;
             t.start.gpr = t.expected.gpr = kStartRegisters;
             t.start.eflags = t.expected.eflags = kStartFlags;
             t.start.eip = r.a;

@@ -404,3 +404,63 @@ deep_end:
     ret
 deep_done:
 DONE
+CASE "calls that never return, more than any return stack holds"
+    IN ecx, 60000
+    OUT ecx, 0x00000000
+    OUT flags, PF|ZF
+    MEM 0x000097fc, 0x000011b2
+never_returns:
+    mov esp, STACK
+    dec ecx
+    jz never_done
+    call never_returns
+never_done:
+DONE
+CASE "returns that were never called"
+    IN ecx, 1000
+    OUT ecx, 0x00000000
+    OUT flags, PF|ZF
+    MEM 0x000097fc, 0x000011b9
+never_called:
+    push never_called_next
+    ret
+never_called_next:
+    dec ecx
+    jnz never_called
+DONE
+CASE "a hot loop over memory, long enough for every rule of adaptation"
+    IN ecx, 30000
+    IN esi, 0x4000
+    OUT eax, 0xa47e7d07
+    OUT ecx, 0x00000000
+    OUT flags, PF|ZF
+    MEM 0x00004000, 0xa47e7d07
+    MEM 0x00004004, 0x00000030
+hot_loop:
+    mov eax, [esi]
+    add eax, ecx
+    mov [esi], eax
+    xor [esi+4], al
+    dec ecx
+    jnz hot_loop
+DONE
+CASE "a hot loop that faults in the end"
+    IN ecx, 30000
+    IN esi, 0x4000
+    FAULT 14, 6, hot_fault, HOLE
+    OUT ecx, 0x00000000
+    OUT edi, 0x00006000
+    OUT flags, PF|ZF
+    MEM 0x00004000, 0x89ac431f
+    MEM 0x00004ffc, 0x0a0a0a0a
+hot_again:
+    inc dword [0x4000]
+    mov edi, 0x4ffc
+    dec ecx
+    jnz hot_store
+    mov edi, HOLE
+hot_store:
+hot_fault:
+    mov [edi], eax
+    jmp hot_again
+DONE
