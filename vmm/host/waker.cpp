@@ -79,7 +79,7 @@ void Waker::arm(std::optional<Nanoseconds> deadline, int input_fd) {
 void Waker::run() {
     bool stop_seen = false;
     while (!quit_) {
-        const int input = asleep_ ? -1 : input_fd_.load();
+        const int input = input_fd_.load();
         pollfd fds[] = {{timer_.get(), POLLIN, 0},
                         {poke_.get(), POLLIN, 0},
                         {input, POLLIN, 0},
@@ -101,8 +101,9 @@ void Waker::run() {
 
 void Waker::sleep(std::optional<Nanoseconds> deadline, int input_fd) {
     asleep_ = true;
-    // The thread's own timer would only wake it for nothing.
-    arm(std::nullopt, -1);
+    // The thread's own timer would only wake it for nothing. The input, which comes seldom, may: to change it would
+    // wake the thread each time.
+    arm(std::nullopt, input_fd);
     pollfd fds[] = {{input_fd, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
     timespec timeout{};
     if (deadline) {
