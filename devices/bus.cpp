@@ -24,44 +24,73 @@ bool Bus::Claim::takes(uint64_t address, unsigned size) const {
     return size <= width && address - base + size <= length;
 }
 
-void Bus::claim(PortRange range, Device& device) {
+// Why the range cannot be claimed; nothing if it can.
+std::optional<std::string> Bus::objection(PortRange range) const {
     const uint32_t end = range.base + range.length;
     if (range.length == 0 || range.length > kPorts || end > kPorts)
-        throw HostError(fmt::format("ports {:#x}+{:#x}: not a range of I/O ports", range.base, range.length));
+        return fmt::format("ports {:#x}+{:#x}: not a range of I/O ports", range.base, range.length);
     const auto first = port_map_.begin() + range.base, last = port_map_.begin() + end;
     const auto taken = std::find_if(first, last, [](uint16_t index) { return index != 0; });
-    if (taken != last)
-        throw HostError(fmt::format("ports {:#x}+{:#x}: port {:#x} already belongs to another device", range.base,
-                                    range.length, taken - port_map_.begin()));
+    if (taken == last) return std::nullopt;
+    return fmt::format("ports {:#x}+{:#x}: port {:#x} already belongs to another device", range.base, range.length,
+                       taken - port_map_.begin());
+}
+
+std::optional<std::string> Bus::objection(MmioRange range) const {
+    const uint64_t base = range.base.value;
+    if (range.length == 0 || base + range.length < base || range.length > UINT32_MAX)
+        return fmt::format("device memory {:#x}+{:#x}: not a range of addresses", base, range.length);
+    for (const Claim& other : mmio_claims_) {
+        if (base < other.base + other.length && other.base < base + range.length)
+            return fmt::format("device memory {:#x}+{:#x}: meets another device's at {:#x}", base, range.length,
+                               other.base);
+    }
+    return std::nullopt;
+}
+
+bool Bus::vacant(PortRange range) const {
+    return !objection(range);
+}
+bool Bus::vacant(MmioRange range) const {
+    return !objection(range);
+}
+
+void Bus::claim(PortRange range, Device& device) {
+    if (const auto why = objection(range)) throw HostError(*why);
     auto slot = std::find_if(port_claims_.begin(), port_claims_.end(), [](const Claim& c) { return !c.device; });
     if (slot == port_claims_.end()) slot = port_claims_.insert(slot, Claim{});
     *slot = {range.base, range.length, range.first_register, static_cast<unsigned>(range.width), &device};
-    std::fill(first, last, static_cast<uint16_t>(slot - port_claims_.begin() + 1));
+    std::fill_n(port_map_.begin() + range.base, range.length, static_cast<uint16_t>(slot - port_claims_.begin() + 1));
 }
 
 void Bus::claim(MmioRange range, Device& device) {
+    if (const auto why = objection(range)) throw HostError(*why);
     const uint64_t base = range.base.value;
-    if (range.length == 0 || base + range.length < base || range.length > UINT32_MAX)
-        throw HostError(fmt::format("device memory {:#x}+{:#x}: not a range of addresses", base, range.length));
-    for (const Claim& other : mmio_claims_) {
-        if (base < other.base + other.length && other.base < base + range.length)
-            throw HostError(fmt::format("device memory {:#x}+{:#x}: meets another device's at {:#x}", base,
-                                        range.length, other.base));
-    }
-    const Claim claim{base, range.length, 0, static_cast<unsigned>(range.width), &device};
+    const Claim claim{base, range.length, range.first_register, static_cast<unsigned>(range.width), &device};
     const auto place = std::upper_bound(mmio_claims_.begin(), mmio_claims_.end(), base,
                                         [](uint64_t b, const Claim& c) { return b < c.base; });
     mmio_claims_.insert(place, claim);
 }
 
+// Port claims keep their places, because port_map_ holds indices.
+void Bus::release(Claim& ports) {
+    std::fill_n(port_map_.begin() + static_cast<long>(ports.base), ports.length, uint16_t{0});
+    ports.device = nullptr;
+}
+
 void Bus::release(Device& device) {
     std::erase_if(mmio_claims_, [&](const Claim& c) { return c.device == &device; });
-    // Port claims keep their places, because port_map_ holds indices.
-    for (Claim& c : port_claims_) {
-        if (c.device != &device) continue;
-        std::fill_n(port_map_.begin() + static_cast<long>(c.base), c.length, uint16_t{0});
-        c.device = nullptr;
-    }
+    for (Claim& c : port_claims_)
+        if (c.device == &device) release(c);
+}
+
+void Bus::release_ports(uint16_t base) {
+    for (Claim& c : port_claims_)
+        if (c.device && c.base == base) release(c);
+}
+
+void Bus::release_memory(GuestPhys base) {
+    std::erase_if(mmio_claims_, [&](const Claim& c) { return c.base == base.value; });
 }
 
 const Bus::Claim* Bus::port_claim(uint32_t port) const {

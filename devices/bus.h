@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "devices/device.h"
@@ -24,6 +26,7 @@ struct MmioRange {
     GuestPhys base;
     uint64_t length = 0;
     Width width = Width::Dword;
+    uint32_t first_register = 0;
 };
 
 // Devices are not owned and must outlive their ranges.
@@ -34,8 +37,13 @@ public:
     // Throw HostError if the range is empty, leaves the address space or meets one that is claimed.
     void claim(PortRange range, Device& device);
     void claim(MmioRange range, Device& device);
-    // Gives up all ranges of the device.
+    // Does nobody own any of it yet, and would a claim succeed?
+    bool vacant(PortRange range) const;
+    bool vacant(MmioRange range) const;
+    // Gives up all ranges of the device, or the one that begins there.
     void release(Device& device);
+    void release_ports(uint16_t base);
+    void release_memory(GuestPhys base);
 
     uint32_t in(uint16_t port, unsigned size) override;
     void out(uint16_t port, unsigned size, uint32_t value) override;
@@ -53,6 +61,9 @@ private:
         bool takes(uint64_t address, unsigned size) const;
         uint32_t offset(uint64_t address) const { return first_register + static_cast<uint32_t>(address - base); }
     };
+    std::optional<std::string> objection(PortRange range) const;
+    std::optional<std::string> objection(MmioRange range) const;
+    void release(Claim& ports);
     const Claim* port_claim(uint32_t port) const;
     const Claim* mmio_claim(uint64_t address) const;
     uint32_t in_at(uint32_t port, unsigned size);

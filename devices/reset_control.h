@@ -9,8 +9,8 @@
 namespace ringfold {
 
 // Registers: 0-3 are ports 0xCF8 to 0xCFB; claim them with Width::Dword. All four are needed, because a 32-bit
-// write to 0xCF8 sets a PCI address and must not reach the reset register (82371SB data sheet, CF9h). There is no
-// PCI here: the rest reads as all ones.
+// write to 0xCF8 sets a PCI address and must not reach the reset register (82371SB data sheet, CF9h). The rest reads as
+// all ones: PciConfigPorts, where there is PCI, answers it.
 class ResetControl final : public Device {
 public:
     struct State {
