@@ -1,10 +1,13 @@
-// What single operations cost, in cycles of the time-stamp counter: the median of many timings of an unrolled run,
-// less the cost of the same loop without the operation. Runs unchanged on any machine.
+// What single operations cost, in cycles of the time-stamp counter: the median of many timings of a loop around the
+// operation, loop included ("empty loop" is what that costs). Runs unchanged on any machine; bench/nano is its runner.
 #include "paging.h"
 #include "trap.h"
 
 #define SAMPLES 101
 #define WINDOW 0x40000000u
+#define ENTRIES 64u
+#define ENTRIES_AT (WINDOW + 128 * PAGE)
+#define TASK_PRIORITY 0xfee00080u  // of the local APIC; where there is none, device memory that nobody answers for
 
 static u32 samples[SAMPLES];
 
@@ -19,9 +22,14 @@ static u32 median(void) {
 }
 
 // Times `operation`, which does its work `repeat` times per call; the first calls warm caches and translators up.
-static void measure(const char* name, void (*operation)(u32 n), u32 repeat, u32 warm) {
-    for (u32 i = 0; i < warm; ++i) operation(repeat);
+// `before` sets the scene for each call, untimed.
+static void measure_after(const char* name, void (*before)(void), void (*operation)(u32 n), u32 repeat, u32 warm) {
+    for (u32 i = 0; i < warm; ++i) {
+        before();
+        operation(repeat);
+    }
     for (u32 i = 0; i < SAMPLES; ++i) {
+        before();
         const u64 start = rdtsc();
         operation(repeat);
         const u64 cycles = rdtsc() - start;
@@ -29,6 +37,12 @@ static void measure(const char* name, void (*operation)(u32 n), u32 repeat, u32 
     }
     const u32 tenths = (u32)((u64)median() > 0x19999998 ? 0xffffffff / repeat : median() * 10 / repeat);
     print("%s: %u.%u\n", name, tenths / 10, tenths % 10);
+}
+
+static void nothing(void) {}
+
+static void measure(const char* name, void (*operation)(u32 n), u32 repeat, u32 warm) {
+    measure_after(name, nothing, operation, repeat, warm);
 }
 
 // --- ring 3 -------------------------------------------------------------------------------------------------
@@ -91,6 +105,7 @@ KERNEL_LOOP(disable_enable, "pushfl\n cli\n popfl")
 KERNEL_LOOP(store_entry, "mov %2, (%1)", "b"(entry), "S"(entry_value))
 KERNEL_LOOP(store_entry_and_touch, "mov %2, (%1)\n invlpg (%3)\n mov (%3), %%eax", "b"(entry), "S"(entry_value), "D"(WINDOW))
 KERNEL_LOOP(device_store, "mov %%al, (%1)", "b"(0xb8000))
+KERNEL_LOOP(task_priority_store, "mov %%edx, (%1)", "b"(TASK_PRIORITY))
 KERNEL_LOOP(far_segment_load, "mov %1, %%es", "b"(SEL_KDATA))
 KERNEL_LOOP(read_cr0, "mov %%cr0, %%eax")
 KERNEL_LOOP(task_switched_flag, "mov %%cr0, %%eax\n or $8, %%eax\n mov %%eax, %%cr0\n clts")
@@ -105,6 +120,34 @@ static void reload_and_touch(u32 n) {
 }
 static void reload_only(u32 n) {
     for (; n; --n) set_cr3(spaces[n & 1]);
+}
+
+// Stores to entries of pages that are otherwise in use, each once in a timing.
+static u32* entries;
+
+static void make_present(void) {
+    for (u32 i = 0; i < ENTRIES; ++i) {
+        entries[i] = entry_value;
+        *(volatile u8*)(ENTRIES_AT + i * PAGE);
+    }
+}
+static void make_absent(void) {
+    for (u32 i = 0; i < ENTRIES; ++i) {
+        entries[i] = 0;
+        invlpg(ENTRIES_AT + i * PAGE);
+    }
+}
+static void present_to_absent(u32 n) {
+    for (u32 i = 0; i < n; ++i) ((volatile u32*)entries)[i] = 0;
+}
+static void absent_to_present(u32 n) {
+    for (u32 i = 0; i < n; ++i) ((volatile u32*)entries)[i] = entry_value;
+}
+static void absent_to_present_touched(u32 n) {
+    for (u32 i = 0; i < n; ++i) {
+        ((volatile u32*)entries)[i] = entry_value;
+        *(volatile u8*)(ENTRIES_AT + i * PAGE);
+    }
 }
 
 static u8* patched;
@@ -152,9 +195,15 @@ static void in_kernel_mode(void) {
     measure("cpuid", identify, 100, 20);
     measure("store of an unchanged page-table entry", store_entry, 100, 20);
     measure("store of an entry, invlpg, touch", store_entry_and_touch, 100, 20);
+    make_absent();
+    make_present();
+    measure_after("store of an entry, present to not present", make_present, present_to_absent, ENTRIES, 20);
+    measure_after("store of an entry, not present to present", make_absent, absent_to_present, ENTRIES, 20);
+    measure_after("the same, then a touch", make_absent, absent_to_present_touched, ENTRIES, 20);
     measure("mov cr3", reload_only, 100, 20);
     measure("mov cr3, 8 touches", reload_and_touch, 100, 20);
     measure("device memory store", device_store, 100, 20);
+    measure("APIC TPR store", task_priority_store, 100, 20);
     measure("patch an instruction and call it", patch_and_call, 50, 20);
 }
 
@@ -170,6 +219,8 @@ int main(void) {
     spaces[1] = (u32)other;
     entry = pte(directory, WINDOW);
     entry_value = *entry;
+    entries = pte(directory, ENTRIES_AT);
+    *pte(directory, TASK_PRIORITY) = (TASK_PRIORITY & -PAGE) | PTE_KERNEL | PTE_PCD | PTE_PWT | PTE_A | PTE_D;
     patched = new_page();
     patched[0] = 0xb8;
     patched[5] = 0xc3;
