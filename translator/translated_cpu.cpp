@@ -63,13 +63,13 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
       stubs_(windows::emit_stubs(cache_, monitor_functions())),
       stacks_(stubs_.return_empty),
       table_(cache_, memory.tracer(), memory.ram().size()),
-      adaptation_(options),
+      adaptation_(options.policy),
       translator_(memory, cache_, table_, stubs_, options.emit, adaptation_),
       segment_cache_(context, memory),
       fault_target_{&context_, &cache_, &stacks_, &stubs_},
       by_mnemonic_(kMnemonicMax + 1) {
     options_ = options;
-    direct_used_ = options.access == AccessRule::AlwaysDirect;
+    direct_used_ = adaptation_.policy().direct_at_first();
     table_.set_stubs(&stubs_);
     context_.owner = this;
     context_.poll = stacks_.quiet_page();
@@ -82,7 +82,7 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
     memory_.set_listener(this);
     windows::install_host_faults();
     // What the host refuses must be known before the guest runs: translated code calls functions that throw nothing.
-    if (options.access == AccessRule::NeverDirect) return;
+    if (!adaptation_.policy().uses_windows()) return;
     for (const Privilege p : {Privilege::Supervisor, Privilege::User}) memory_.window_base(p);
 }
 
@@ -246,7 +246,7 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode) {
     BlockKey key{mapping->physical, eip, mode};
     key.mode.direct = direct_used_;
     Block* block = table_.find(key);
-    if (!block && direct_used_ && options_.access == AccessRule::Hot) {
+    if (!block && direct_used_ && !adaptation_.policy().direct_at_first()) {
         key.mode.direct = false;
         block = table_.find(key);
     }
@@ -265,7 +265,6 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode) {
         memory_.note_code_page(eip, mode.privilege(), *mapping);
         return block;
     }
-    const Stopwatch watch(counts_.translation_seconds);
     return translator_.translate(key, *mapping);
 }
 
@@ -418,19 +417,25 @@ const void* TranslatedCpu::on_hot(Block& block) {
     } else {
         ++counts_.hot_blocks;
     }
-    retranslate(block);
+    retranslate(block, true);
     return on_lookup(GuestVirt(state_.eip));
 }
 
-// Replaces a block by a direct one, in which guilty instructions are soft.
-void TranslatedCpu::retranslate(Block& block) {
+// Replaces a block by one of the same code, made with what is known about its instructions by now. It stays as it is
+// if its mapping has gone. Making room may evict the old one, which only another look-up can tell.
+void TranslatedCpu::retranslate(Block& block, bool direct) {
+    if (block.dead) return;
     BlockKey key = block.key;
-    key.mode.direct = true;
-    table_.kill(block);
+    key.mode.direct = direct;
     const auto answer = memory_.code_mapping(key.eip, key.mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
-    const Stopwatch watch(counts_.translation_seconds);
-    if (mapping && mapping->physical == key.code && !table_.find(key)) translator_.translate(key, *mapping);
+    if (block.dead || !mapping || mapping->physical != key.code) return;
+    const uint8_t* at = block.host;
+    table_.retire(block);
+    Block* fresh = table_.find(key);
+    if (!fresh) fresh = translator_.translate(key, *mapping);
+    if (table_.find_by_host(at) != &block || !block.dead) return;
+    fresh ? table_.forward(block, *fresh) : table_.abandon(block);
 }
 
 // --- host faults ----------------------------------------------------------------------------------------------
@@ -467,7 +472,7 @@ const void* TranslatedCpu::on_host_fault() {
         if (!block->key.mode.direct) host::crash("translated code faulted on host memory");
         if (window_fault(*block, *spot, guilty)) {
             if (guilty) {
-                retranslate(*block);
+                retranslate(*block, true);
                 return dispatch();
             }
             if (!still_true(*block)) return dispatch();
@@ -480,14 +485,27 @@ const void* TranslatedCpu::on_host_fault() {
     decode(std::span(block->bytes).subspan(spot->guest), CodeSize::Bits32, i);
     count(i);
     if (f.signal == SIGFPE && f.trap == 0) {
+        if (adaptation_.trap(Trap::Divide, block->key.code.value + spot->guest, spot->traps, __rdtsc()))
+            retranslate(*block, block->key.mode.direct);
         interpreter_.fault(GuestFault::divide());
         return dispatch();
     }
     memory_.set_road(TraceRoad::WindowFault);
     interpreter_.execute(i);
     memory_.set_road(TraceRoad::Interpreter);
-    if (guilty && !block->dead) retranslate(*block);
+    if (guilty) retranslate(*block, true);
     return dispatch();
+}
+
+// Why a direct access trapped, given how the fill of its window ended.
+Trap TranslatedCpu::trap_of(Fill fill, GuestVirt a) const {
+    if (fill != Fill::Special) return fill == Fill::Ram ? Trap::HiddenFault : Trap::PageFault;
+    const auto physical = memory_.debug_translate(a);
+    if (!physical || !memory_.ram().contains(*physical)) return Trap::Device;
+    const uint8_t kinds = memory_.tracer().kinds_on(*physical);
+    if (kinds == 0) return Trap::NotWindowed;
+    if (kinds == 1u << static_cast<unsigned>(TraceKind::PageTable)) return Trap::PageTable;
+    return kinds == 1u << static_cast<unsigned>(TraceKind::Code) ? Trap::Code : Trap::DescriptorTable;
 }
 
 // A hidden fault is filled; anything else (a trace, device memory, a true fault) is the interpreter's, and speaks
@@ -504,7 +522,8 @@ bool TranslatedCpu::window_fault(Block& block, HostSpot& spot, bool& guilty) {
     const Fill fill = wraps ? Fill::Special
                             : memory_.fill_window(GuestVirt(static_cast<uint32_t>(offset)), access,
                                                   block.key.mode.privilege(), &fault);
-    guilty = !block.dead && adaptation_.fault(block.key.code.value + spot.guest, spot, fill == Fill::Ram, __rdtsc());
+    const Trap trap = wraps ? Trap::Device : trap_of(fill, GuestVirt(static_cast<uint32_t>(offset)));
+    guilty = !block.dead && adaptation_.trap(trap, block.key.code.value + spot.guest, spot.traps, __rdtsc());
     if (fill == Fill::Fault) ++counts_.true_faults;
     return fill == Fill::Ram;
 }

@@ -38,9 +38,10 @@ public:
         uint64_t interpreted = 0;  // instructions run outside the code cache
         uint64_t interrupts = 0;
         uint64_t hot_blocks = 0, retrials = 0;
-        double translation_seconds = 0, fault_seconds = 0;  // of run()'s time; the rest is guest code and calls
+        double fault_seconds = 0;  // of run()'s time
     };
     const Counts& counts() const { return counts_; }
+    const Translator::Counts& translation() const { return translator_.counts(); }
     const Adaptation& adaptation() const { return adaptation_; }
     BlockTable::Counts block_counts() const { return table_.counts(); }
     // Instructions that the interpreter ran, outside translations and called from them, most often first.
@@ -57,7 +58,8 @@ private:
     const void* on_fpu(Site& site);
     const void* on_hot(Block& block);
     const void* on_host_fault();
-    void retranslate(Block& block);
+    void retranslate(Block& block, bool direct);
+    Trap trap_of(Fill fill, GuestVirt a) const;
     // True: the instruction can be started again. `guilty`: it should be soft from now on.
     bool window_fault(Block& block, HostSpot& spot, bool& guilty);
 

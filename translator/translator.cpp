@@ -5,6 +5,8 @@
 // bytes of a last instruction that lies astride.
 #include "translator/translator.h"
 
+#include <x86intrin.h>
+
 #include "translator/decode/decoder.h"
 #include "translator/dump.h"
 #include "vmm/base/log.h"
@@ -66,6 +68,22 @@ Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
     source.page = memory_.ram().host(key.code);
     source.page_bytes = kPageSize - key.code.page_offset();
     source.global = mapping.global;
+    const uint64_t start = __rdtsc();
+    decode_block(key, source);
+    if (instructions_.empty()) return nullptr;
+    auto block = emit(key, source);
+    memory_.note_code_page(key.eip, key.mode.privilege(), mapping);
+    if (log::enabled(log::InAsm) || log::enabled(log::OutAsm)) dump_block(*block, instructions_, emit_.code());
+    ++counts_.blocks;
+    counts_.instructions += block->instructions;
+    counts_.guest_bytes += block->guest_length;
+    counts_.host_bytes += block->host_length;
+    Block& added = table_.add(std::move(block));
+    counts_.cycles += __rdtsc() - start;
+    return &added;
+}
+
+void Translator::decode_block(const BlockKey& key, Source& source) {
     instructions_.clear();
     while (instructions_.size() < kMaxInstructions && !source.crosses) {
         Instruction& i = instructions_.emplace_back();
@@ -79,11 +97,6 @@ Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
         const bool ends = kind == EmitKind::stop || kind == EmitKind::jump || kind == EmitKind::ret || kind == EmitKind::call;
         if (ends || (kind == EmitKind::jcc && options_.profile)) break;
     }
-    if (instructions_.empty()) return nullptr;
-    auto block = emit(key, source);
-    memory_.note_code_page(key.eip, key.mode.privilege(), mapping);
-    if (log::enabled(log::InAsm) || log::enabled(log::OutAsm)) dump_block(*block, instructions_, emit_.code());
-    return &table_.add(std::move(block));
 }
 
 const uint8_t* Translator::make_room() {

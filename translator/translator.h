@@ -19,10 +19,17 @@ public:
     // cannot be translated (not in RAM, not decodable, its second page faults): the interpreter's turn.
     Block* translate(const BlockKey& key, const Mapping& mapping);
 
+    struct Counts {
+        uint64_t blocks = 0, instructions = 0, guest_bytes = 0, host_bytes = 0;
+        uint64_t cycles = 0;  // of the host's time-stamp counter, in translate()
+    };
+    const Counts& counts() const { return counts_; }
+
 private:
     struct Source;
     bool decode_next(const BlockKey& key, Source& source, Instruction& out);
     bool fetch_second_page(const BlockKey& key, Source& source);
+    void decode_block(const BlockKey& key, Source& source);
     std::unique_ptr<Block> emit(const BlockKey& key, const Source& source);
     unsigned worst_convictions(const BlockKey& key) const;
     const uint8_t* make_room();
@@ -35,6 +42,7 @@ private:
     Emit emit_;
     std::vector<Instruction> instructions_;
     const uint8_t* evicted_until_ = nullptr;
+    Counts counts_;
 };
 
 }  // namespace ringfold

@@ -4,11 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace ringfold {
+#include "translator/adaptation/policy.h"
 
-// When a memory operand goes through the window. Hot, the fixed rule: once its block has run `hot` times, unless
-// the instruction itself has been found guilty.
-enum class AccessRule : uint8_t { Hot, NeverDirect, AlwaysDirect };
+namespace ringfold {
 
 struct EmitOptions {
     bool profile = false;            // count each block's executions; blocks then end at each branch
@@ -18,12 +16,7 @@ struct EmitOptions {
 struct TranslatorOptions {
     size_t cache_bytes = 128 * 1024 * 1024;  // of host code
     EmitOptions emit;
-    AccessRule access = AccessRule::Hot;
-    uint32_t hot = 4096;           // executions of a soft block
-    // A direct instruction is guilty after this many hidden faults, or two others, each of which is forgiven after
-    // cycles_per_fault of the host's time-stamp counter.
-    uint32_t guilty_faults = 8;
-    uint64_t cycles_per_fault = 50'000'000;
+    PolicyChoice policy;
 };
 
 }  // namespace ringfold

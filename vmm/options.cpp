@@ -40,16 +40,25 @@ enum Id : int {
 };
 
 constexpr option kOptions[] = {
-    {"m", required_argument, nullptr, kMemory},        {"kernel", required_argument, nullptr, kKernel},
-    {"initrd", required_argument, nullptr, kInitrd},   {"append", required_argument, nullptr, kAppend},
-    {"serial", required_argument, nullptr, kSerial},   {"nographic", no_argument, nullptr, kNographic},
-    {"display", required_argument, nullptr, kDisplay}, {"no-reboot", no_argument, nullptr, kNoReboot},
-    {"accel", required_argument, nullptr, kAccel},     {"engine", required_argument, nullptr, kEngine},
+    {"m", required_argument, nullptr, kMemory},
+    {"kernel", required_argument, nullptr, kKernel},
+    {"initrd", required_argument, nullptr, kInitrd},
+    {"append", required_argument, nullptr, kAppend},
+    {"serial", required_argument, nullptr, kSerial},
+    {"nographic", no_argument, nullptr, kNographic},
+    {"display", required_argument, nullptr, kDisplay},
+    {"no-reboot", no_argument, nullptr, kNoReboot},
+    {"accel", required_argument, nullptr, kAccel},
+    {"engine", required_argument, nullptr, kEngine},
     {"adapt", required_argument, nullptr, kAdapt},
-    {"device", required_argument, nullptr, kDevice},   {"debugcon", required_argument, nullptr, kDebugcon},
-    {"d", required_argument, nullptr, kLog},           {"D", required_argument, nullptr, kLogFile},
-    {"stats", required_argument, nullptr, kStats},     {"version", no_argument, nullptr, kVersion},
-    {"help", no_argument, nullptr, kShowHelp},         {nullptr, 0, nullptr, 0},
+    {"device", required_argument, nullptr, kDevice},
+    {"debugcon", required_argument, nullptr, kDebugcon},
+    {"d", required_argument, nullptr, kLog},
+    {"D", required_argument, nullptr, kLogFile},
+    {"stats", required_argument, nullptr, kStats},
+    {"version", no_argument, nullptr, kVersion},
+    {"help", no_argument, nullptr, kShowHelp},
+    {nullptr, 0, nullptr, 0},
 };
 
 template <class T>
@@ -164,14 +173,29 @@ void parse_accel(std::string_view value, Options& o) {
 }
 
 void parse_adapt(std::string_view value, TranslatorOptions& o) {
-    if (value == "never-direct") {
-        o.access = AccessRule::NeverDirect;
-    } else if (value == "always-direct") {
-        o.access = AccessRule::AlwaysDirect;
-    } else if (value.starts_with("hot=") && parse_number(value.substr(4), o.hot) && o.hot > 0) {
-        o.access = AccessRule::Hot;
-    } else if (value != "hot") {
-        bad("adapt", value, "unknown policy; known are hot, hot=EXECUTIONS, never-direct and always-direct");
+    constexpr std::string_view kHot = "hot=";  // short for hot,direct-after=
+    const std::string spelled =
+        value.starts_with(kHot) ? fmt::format("hot,direct-after={}", value.substr(kHot.size())) : std::string(value);
+    std::string_view rest = spelled;
+    const auto next = [&] {
+        const std::string_view part = rest.substr(0, rest.find(','));
+        rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+        return part;
+    };
+    const std::string_view name = next();
+    if (!find_policy(name)) {
+        std::string known;
+        for (const PolicyInfo& p : all_policies()) known += fmt::format("{}{}", known.empty() ? "" : ", ", p.name);
+        bad("adapt", value, fmt::format("unknown policy; known are {}", known));
+    }
+    o.policy = {.name = std::string(name)};
+    while (!rest.empty()) {
+        const std::string_view part = next(), key = part.substr(0, part.find('='));
+        uint64_t number = 0;
+        if (key.size() == part.size() || !parse_number(part.substr(key.size() + 1), number) || number == 0 ||
+            !set_threshold(o.policy.thresholds, key, number))
+            bad("adapt", value,
+                fmt::format("after the policy come thresholds, whole numbers from 1: {}", describe({})));
     }
 }
 
@@ -270,8 +294,15 @@ std::string version_text() {
     return "ringfold 0.1.0\n";
 }
 
+// One line for each policy, then the thresholds.
+static std::string policies_help() {
+    std::string text;
+    for (const PolicyInfo& p : all_policies()) text += fmt::format("    {:<17}{}\n", p.name, p.summary);
+    return text + fmt::format("    thresholds       {}\n", describe({}));
+}
+
 std::string help_text() {
-    return R"(usage: ringfold -kernel FILE [options]
+    return std::string(R"(usage: ringfold -kernel FILE [options]
 
 Runs an unmodified 32-bit x86 operating system inside this process, without hardware virtualization.
 Options are spelled as QEMU's, with one dash or two.
@@ -300,10 +331,10 @@ How it runs
   -accel bt,tb-size=N  ... with a code cache of N MiB (default 128)
   -accel interp        by the reference interpreter, about a hundred times slower
   -engine windows      how translated code is kept inside the guest's memory (the only one so far)
-  -adapt hot[=N]       memory operands of code that ran N times use the host's page tables (default, N = 4096)
-  -adapt never-direct  all memory operands go through the software TLB
-  -adapt always-direct all use the host's page tables from the first time on
-
+  -adapt POLICY[,THRESHOLD=N...]
+                       how translated code adapts to what the guest does with memory
+)") + policies_help() +
+           R"(
 Seeing inside
   -d LIST              log in_asm, out_asm, int, exec, mmu, guest_errors, audit (comma-separated)
   -D FILE              the log goes to FILE instead of standard error

@@ -11,6 +11,7 @@
 #include "translator/interpreted_cpu.h"
 #include "translator/translated_cpu.h"
 #include "vmm/base/result.h"
+#include "vmm/host/tsc.h"
 
 namespace ringfold {
 
@@ -86,8 +87,33 @@ Json instructions_json(const TranslatedCpu::Counts& c, const BlockTable::Counts&
               {"code_cache", share(b.ident + b.simulated, all)}}}};
 }
 
+Json adaptation_json(const TranslatedCpu& cpu) {
+    const auto& a = cpu.adaptation().counts();
+    Json traps, convictions;
+    for (size_t t = 0; t < kTraps; ++t) {
+        const auto name = name_of(static_cast<Trap>(t));
+        traps[name] = a.traps[t];
+        convictions[name] = a.convictions[t];
+    }
+    return {{"hot_blocks", cpu.counts().hot_blocks}, {"traps", traps},         {"convictions", convictions},
+            {"retrials", cpu.counts().retrials},     {"acquitted", a.acquitted}};
+}
+
+// `seconds`: of the CPU, all in all.
+Json translation_json(const Translator::Counts& c, double translating, double seconds) {
+    const auto per = [](uint64_t n, uint64_t of) { return of ? static_cast<double>(n) / static_cast<double>(of) : 0; };
+    return {{"blocks", c.blocks},
+            {"instructions", c.instructions},
+            {"guest_bytes", c.guest_bytes},
+            {"host_bytes", c.host_bytes},
+            {"cycles_per_instruction", per(c.cycles, c.instructions)},
+            {"host_bytes_per_guest_byte", per(c.host_bytes, c.guest_bytes)},
+            {"share_of_cpu_seconds", seconds > 0 ? translating / seconds : 0}};
+}
+
 Json translated_json(const TranslatedCpu& cpu, double seconds) {
     const auto& c = cpu.counts();
+    const double translation_seconds = static_cast<double>(cpu.translation().cycles) / (host::tsc_khz() * 1e3);
     const auto b = cpu.block_counts();
     Json top = Json::array();
     for (const auto& [name, times] : cpu.top_interpreted(kTopInterpreted))
@@ -99,6 +125,7 @@ Json translated_json(const TranslatedCpu& cpu, double seconds) {
               {"chains", b.chains},
               {"unchains", b.unchains},
               {"invalidations", b.invalidations},
+              {"replacements", b.replacements},
               {"evictions", b.evictions}}},
             {"monitor",
              {{"soft_misses", c.soft_misses},
@@ -110,12 +137,10 @@ Json translated_json(const TranslatedCpu& cpu, double seconds) {
               {"fpu_loads", c.fpu_loads},
               {"host_faults", c.host_faults},
               {"polls", c.polls}}},
-            {"adaptation", {{"hot_blocks", c.hot_blocks},
-              {"retrials", c.retrials},
-              {"convicted", cpu.adaptation().convicted},
-              {"acquitted", cpu.adaptation().acquitted}}},
-            {"seconds", {{"guest", seconds - c.translation_seconds - c.fault_seconds},
-              {"translation", c.translation_seconds},
+            {"adaptation", adaptation_json(cpu)},
+            {"translation", translation_json(cpu.translation(), translation_seconds, seconds)},
+            {"seconds", {{"guest", seconds - translation_seconds - c.fault_seconds},
+              {"translation", translation_seconds},
               {"host_faults", c.fault_seconds}}},
             {"true_faults", c.true_faults},
             {"interrupts", c.interrupts}};

@@ -43,7 +43,7 @@ CpuCase case_of(const std::string& code) {
 }
 
 // What -d out_asm writes while the case runs.
-std::string raw_listing(const std::string& code, AccessRule rule) {
+std::string raw_listing(const std::string& code, const char* policy) {
     const std::string path =
         fmt::format("{}/ringfold-golden-{}", std::filesystem::temp_directory_path().string(), getpid());
     log::open(path.c_str());
@@ -51,7 +51,7 @@ std::string raw_listing(const std::string& code, AccessRule rule) {
     GuestMachine machine;
     TranslatorOptions options;
     options.cache_bytes = 4 << 20;
-    options.access = rule;
+    options.policy.name = policy;
     TranslatedCpu cpu(machine.context(), machine.memory(), machine.ports(), machine.interrupts(), options);
     machine.load(case_of(code));
     while (std::holds_alternative<Interrupted>(cpu.run())) {
@@ -84,10 +84,10 @@ std::string replace_addresses(const std::string& line, const HostRange& block) {
 }
 
 // The guest's own blocks (the handler that ends the run is the supervisor's), without what changes from run to run.
-std::string listing(const std::string& code, AccessRule rule, const char* name) {
+std::string listing(const std::string& code, const char* policy, const char* name) {
     static const std::regex kHead(R"(---- block ([0-9a-f]+) \(physical [0-9a-f]+\) (\w+) (\w+), (\d+) bytes to (\d+))");
     static const std::regex kHostLine("    ([0-9a-f]+)  (.*)");
-    std::istringstream lines(raw_listing(code, rule));
+    std::istringstream lines(raw_listing(code, policy));
     std::string out, line;
     HostRange block;
     bool user = false;
@@ -124,7 +124,7 @@ int main(int argc, char** argv) {
         while (std::getline(lines, line)) (is_golden_line(line) ? expected : source) += line + "\n";
         const std::string code = read_file(argv[2]);
         const std::string found =
-            listing(code, AccessRule::NeverDirect, "soft") + listing(code, AccessRule::AlwaysDirect, "direct");
+            listing(code, "never-direct", "soft") + listing(code, "always-direct", "direct");
         if (accept) {
             std::ofstream(argv[1]) << source << found;
             return 0;

@@ -102,12 +102,12 @@ std::unique_ptr<Cpu> make_interpreted(GuestMachine& m) {
 }
 
 // The translator by one rule for memory operands. The cache is small, so that long runs come to evict.
-std::unique_ptr<CpuUnderTest> make_translated(const char* name, AccessRule rule, uint32_t hot = 0) {
+std::unique_ptr<CpuUnderTest> make_translated(const char* name, const char* policy, uint32_t direct_after = 0) {
     return std::make_unique<RunUnderTest>(name, [=](GuestMachine& m) {
         TranslatorOptions options;
         options.cache_bytes = 4 << 20;
-        options.access = rule;
-        if (hot) options.hot = hot;
+        options.policy.name = policy;
+        if (direct_after) options.policy.thresholds.direct_after = direct_after;
         return std::make_unique<TranslatedCpu>(m.context(), m.memory(), m.ports(), m.interrupts(), options);
     });
 }
@@ -122,9 +122,9 @@ const std::vector<CpuKind>& kinds() {
         {"native", [] { return std::make_unique<NativeUnderTest>(); }},
         {"step", [] { return std::make_unique<SteppedUnderTest>(); }},
         {"interpreted", [] { return std::make_unique<RunUnderTest>("interpreted", make_interpreted); }},
-        {"soft", [] { return make_translated("soft", AccessRule::NeverDirect); }},
-        {"direct", [] { return make_translated("direct", AccessRule::AlwaysDirect); }},
-        {"hot", [] { return make_translated("hot", AccessRule::Hot, 2); }},
+        {"soft", [] { return make_translated("soft", "never-direct"); }},
+        {"direct", [] { return make_translated("direct", "always-direct"); }},
+        {"hot", [] { return make_translated("hot", "hot", 2); }},
     };
     return list;
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "translator/adaptation/policy.h"
 #include "translator/decode/instruction.h"
 #include "vmm/base/types.h"
 
@@ -45,7 +46,7 @@ struct Link : bi::list_base_hook<bi::link_mode<bi::auto_unlink>> {
     bi::list_member_hook<bi::link_mode<bi::auto_unlink>> other_page_hook;  // while chained to another page
     Block* from = nullptr;
     uint32_t patch = 0;  // host offset in `from` of the rel32 that is patched
-    uint32_t thunk = 0;  // host offset of the exit thunk
+    int32_t thunk = 0;   // host offset of where it leads while it is not chained: the exit thunk, or before the block
     GuestVirt target{};
     bool other_page = false;  // leaves the page: chained only where the mapping cannot differ
 };
@@ -78,8 +79,7 @@ struct HostSpot {
     // Otherwise nothing is to be put back: sequences do their faulting access first.
     uint8_t undo = kNoUndo;
     uint32_t undo_from = 0;
-    uint32_t faults = 0;      // host faults here, less what is forgiven; see Adaptation
-    uint64_t last_fault = 0;  // host time-stamp counter
+    TrapHistory traps;
 };
 
 struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
@@ -99,6 +99,7 @@ struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
     std::vector<Link> link;      // sized once: links hang in lists
     uint32_t links = 0;          // of them in use
     LinkList incoming;
+    Link forward;                // once dead and replaced: the jump at its entry to what replaced it
     std::vector<std::unique_ptr<Site>> sites;
     std::vector<HostSpot> spots;
     std::vector<uint8_t> bytes;  // the guest code it was made from

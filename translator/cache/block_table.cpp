@@ -7,6 +7,7 @@ namespace ringfold {
 
 namespace {
 constexpr size_t kBuckets = 1 << 17;
+constexpr unsigned kMostMoved = 8;  // jumps that forward() leads to the new block themselves
 }
 
 struct KeyEqual {
@@ -97,10 +98,16 @@ void BlockTable::on_code_write(CodePage& page, const TraceWrite& w) {
 
 void BlockTable::chain(Link& link, Block& target) {
     if (link.is_linked() || link.from->dead || target.dead) return;
-    cache_.patch_rel32(link.from->host + link.patch, target.entry());
-    target.incoming.push_back(link);
+    chain_to(link, target);
     if (link.other_page) other_page_links_.push_back(link);
     ++counts_.chains;
+}
+
+void BlockTable::chain_to(Link& link, Block& target) {
+    cache_.patch_rel32(link.from->host + link.patch, target.entry());
+    // Forwarding jumps in front, where forward() looks first: so they never form long chains.
+    const bool forwards = &link == &link.from->forward;
+    target.incoming.insert(forwards ? target.incoming.begin() : target.incoming.end(), link);
 }
 
 void BlockTable::unchain(Link& link) {
@@ -114,19 +121,46 @@ void BlockTable::unchain_other_pages() {
     while (!other_page_links_.empty()) unchain(other_page_links_.front());
 }
 
+// Those that jumped to a block which this one replaced lose their target too.
+void BlockTable::unchain_incoming(Block& block) {
+    while (!block.incoming.empty()) {
+        Link& link = block.incoming.front();
+        unchain(link);
+        if (&link == &link.from->forward) unchain_incoming(*link.from);
+    }
+}
+
 // The host code stays in place, since the host return stack and jump caches may still lead to it; whoever comes
 // is sent to look the EIP up.
-void BlockTable::kill(Block& block) {
-    if (block.dead) return;
+void BlockTable::retire(Block& block) {
     block.dead = true;
     set_.erase(set_.iterator_to(block));
     block.page_hook.unlink();
     block.second_page_hook.unlink();
-    while (!block.incoming.empty()) unchain(block.incoming.front());
     for (uint32_t n = 0; n < block.links; ++n)
         if (block.link[n].is_linked()) unchain(block.link[n]);
     windows::write_forwarder(cache_, block.entry(), block.key.eip.value, *stubs_);
+}
+
+void BlockTable::kill(Block& block) {
+    if (block.dead) return;
+    unchain_incoming(block);
+    retire(block);
     ++counts_.invalidations;
+}
+
+void BlockTable::forward(Block& block, Block& by) {
+    for (unsigned n = 0; n < kMostMoved && !block.incoming.empty(); ++n) {
+        Link& link = block.incoming.front();
+        link.unlink();
+        chain_to(link, by);
+    }
+    const uint8_t* look_up = static_cast<const uint8_t*>(stubs_->look_up);
+    block.forward.from = &block;
+    block.forward.patch = block.entry_offset + windows::kForwarderBytes - 4;
+    block.forward.thunk = static_cast<int32_t>(look_up - block.host);
+    chain_to(block.forward, by);
+    ++counts_.replacements;
 }
 
 unsigned BlockTable::evict(const uint8_t* begin, size_t bytes) {
@@ -134,7 +168,9 @@ unsigned BlockTable::evict(const uint8_t* begin, size_t bytes) {
     if (it != by_host_.begin() && std::prev(it)->second->end() > begin) --it;
     unsigned evicted = 0;
     while (it != by_host_.end() && it->first < begin + bytes) {
-        if (!it->second->dead) {
+        if (it->second->dead) {
+            unchain_incoming(*it->second);
+        } else {
             kill(*it->second);
             --counts_.invalidations;
             ++counts_.evictions;

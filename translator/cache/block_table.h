@@ -36,9 +36,16 @@ public:
     unsigned evict(const uint8_t* begin, size_t bytes);
     // Makes a block unfindable; its host code forwards to the dispatcher until it is evicted.
     void kill(Block& block);
+    // The same, but jumps to it stay chained: it is about to be replaced.
+    void retire(Block& block);
+    // Has a retired block's host code lead to `by`, a translation of the same code, for as long as that lives. What it
+    // costs does not depend on how many blocks jump here: all but a few go on doing so.
+    void forward(Block& retired, Block& by);
+    // Nothing replaces it: takes the jumps to a retired block back.
+    void abandon(Block& retired) { unchain_incoming(retired); }
 
     struct Counts {
-        uint64_t translations = 0, chains = 0, unchains = 0, invalidations = 0, evictions = 0;
+        uint64_t translations = 0, chains = 0, unchains = 0, invalidations = 0, replacements = 0, evictions = 0;
         // Guest instructions executed, by what was emitted for them; of blocks that are gone. Profiling only.
         uint64_t ident = 0, simulated = 0, called = 0;
     };
@@ -50,7 +57,9 @@ private:
 
     CodePage& page_of(GuestPhys);
     void on_code_write(CodePage& page, const TraceWrite& write);
+    void chain_to(Link& link, Block& target);
     void unchain(Link& link);
+    void unchain_incoming(Block& block);
     void account(const Block& block, Counts& counts) const;
 
     CodeCache& cache_;

@@ -35,7 +35,7 @@ asmjit::Label Emit::exit_thunk(GuestVirt target) {
     const asmjit::Label thunk = a_.newLabel();
     cold([this, thunk, &link] {
         a_.bind(thunk);
-        link.thunk = offset();
+        link.thunk = static_cast<int32_t>(offset());
         a_.mov(x86::r9, reinterpret_cast<uint64_t>(&link));
         jump_to_stub(stubs_.link);
     });

@@ -48,7 +48,7 @@ bool Emit::instruction(const Instruction& i, GuestVirt eip) {
     current_ = &i;
     start_ = offset();
     soft_accesses_ = 0;
-    direct_ = block_->key.mode.direct && !(adaptation && adaptation->guilty(block_->key.code.value + (eip - block_->key.eip)));
+    direct_ = block_->key.mode.direct && !needs(Remedy::SoftAccess);
     first_site_ = block_->sites.size();
     block_->spots.push_back({start_, static_cast<uint16_t>(eip - block_->key.eip), kNoUndo, 0});
     const After after = dispatch(i);
@@ -59,6 +59,10 @@ bool Emit::instruction(const Instruction& i, GuestVirt eip) {
     }
     ++block_->instructions;
     return after == After::GoesOn;
+}
+
+bool Emit::needs(Remedy remedy) const {
+    return adaptation && adaptation->needs(remedy, block_->key.code.value + (eip_ - block_->key.eip));
 }
 
 Emit::After Emit::dispatch(const Instruction& i) {

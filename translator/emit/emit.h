@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-#include "translator/adaptation.h"
+#include "translator/adaptation/adaptation.h"
 #include "translator/cache/block.h"
 #include "translator/classify/classifier.h"
 #include "translator/emit/reencode.h"
@@ -82,6 +82,7 @@ private:
     // The form that guest_memory() leads to, for reencode().
     MemoryForm form() const { return direct_ ? MemoryForm::WindowScratch : MemoryForm::Pointer; }
     bool direct() const { return direct_; }
+    bool needs(Remedy) const;  // is the current instruction guilty?
     void count_heat();
 
     // --- leaving (branch.cpp, simulate.cpp) ------------------------------------------------------------------

@@ -1,0 +1,30 @@
+// The measure of guilt that the policies share: traps that come faster than they are forgiven.
+#pragma once
+
+#include <algorithm>
+
+#include "translator/adaptation/policy.h"
+
+namespace ringfold {
+
+// Adds the trap to the history. True: it is full.
+inline bool is_guilty(const Thresholds& t, Trap trap, TrapHistory& history, uint64_t now) {
+    const uint64_t forgiven = (now - history.last) / std::max<uint64_t>(t.forgiven_cycles, 1);
+    history.last = now;
+    history.score -= static_cast<uint32_t>(std::min<uint64_t>(history.score, forgiven));
+    const uint32_t full = std::max(t.guilty_score, 1u);
+    if (trap == Trap::Divide)
+        history.score += std::max(full / std::max(t.guilty_divides, 1u), 1u);
+    else
+        history.score += trap == Trap::HiddenFault ? 1 : std::max(full / 2, 1u);
+    return history.score >= full;
+}
+
+// Twice as long after each further conviction: fast to pessimise, slow to re-optimise.
+inline uint32_t doubling_retry(const Thresholds& t, unsigned convictions) {
+    constexpr unsigned kMostDoublings = 10;
+    const uint64_t after = uint64_t{t.retry_after} << std::min(convictions ? convictions - 1 : 0, kMostDoublings);
+    return static_cast<uint32_t>(std::min<uint64_t>(after, 0x7fffffff));
+}
+
+}  // namespace ringfold

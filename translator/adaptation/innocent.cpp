@@ -1,0 +1,29 @@
+// The paper's rule (Adams and Agesen, ASPLOS 2006, section 3.3): all code is innocent, and so IDENT, until it traps
+// too often; then it is guilty and SIMULATEd, and may be acquitted much later.
+#include "translator/adaptation/guilt.h"
+
+namespace ringfold {
+
+namespace {
+
+class Innocent final : public Policy {
+public:
+    explicit Innocent(const Thresholds& t) : t_(t) {}
+    bool direct_at_first() const override { return true; }
+    uint32_t direct_after() const override { return 0; }
+    bool convict(Trap trap, TrapHistory& history, uint64_t now) const override {
+        return is_guilty(t_, trap, history, now);
+    }
+    uint32_t retry_after(unsigned convictions) const override { return doubling_retry(t_, convictions); }
+
+private:
+    Thresholds t_;
+};
+
+}  // namespace
+
+std::unique_ptr<Policy> make_innocent(const Thresholds& t) {
+    return std::make_unique<Innocent>(t);
+}
+
+}  // namespace ringfold
