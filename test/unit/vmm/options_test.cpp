@@ -131,3 +131,19 @@ TEST_CASE("-help and -version need no kernel, and -help names every option") {
                              "-accel", "-engine", "-device", "-debugcon", "-d ", "-D ", "-stats", "-version", "-help"})
         CHECK(help_text().find(name) != std::string::npos);
 }
+
+TEST_CASE("-adapt takes a policy and its thresholds") {
+    CHECK(parse({"-kernel", "k"}).translator.policy.name == "hot");
+    const PolicyChoice hot = parse({"-kernel", "k", "-adapt", "hot=17"}).translator.policy;
+    CHECK(hot.name == "hot");
+    CHECK(hot.thresholds.direct_after == 17);
+    const PolicyChoice other =
+        parse({"-kernel", "k", "-adapt", "innocent,guilty-score=3,forgiven-cycles=5000000000"}).translator.policy;
+    CHECK(other.name == "innocent");
+    CHECK(other.thresholds.guilty_score == 3);
+    CHECK(other.thresholds.forgiven_cycles == 5'000'000'000);
+    CHECK(other.thresholds.direct_after == Thresholds{}.direct_after);
+    CHECK(error_of({"-kernel", "k", "-adapt", "lukewarm"}).find("never-direct") != std::string::npos);
+    for (const char* wrong : {"hot=0", "hot=x", "hot,direct-after", "hot,colour=3", "hot,guilty-score=5000000000"})
+        CHECK(error_of({"-kernel", "k", "-adapt", wrong}).find(wrong) != std::string::npos);
+}
