@@ -93,7 +93,17 @@ TranslatedCpu::~TranslatedCpu() {
 windows::MonitorFunctions TranslatedCpu::monitor_functions() {
     windows::MonitorFunctions f{};
     f.soft_miss = [](VcpuContext* c, void* site, uint32_t linear) noexcept {
-        return c->owner->on_soft_miss(*static_cast<Site*>(site), GuestVirt(linear));
+        Site& s = *static_cast<Site*>(site);
+        return c->owner->on_soft_miss(s, GuestVirt(linear), s.access);
+    };
+    f.string_read = [](VcpuContext* c, void* site, uint32_t linear) noexcept {
+        return c->owner->on_soft_miss(*static_cast<Site*>(site), GuestVirt(linear), Access::Read);
+    };
+    f.string_write = [](VcpuContext* c, void* site, uint32_t linear) noexcept {
+        return c->owner->on_soft_miss(*static_cast<Site*>(site), GuestVirt(linear), Access::Write);
+    };
+    f.string_element = [](VcpuContext* c, void* site, uint32_t) noexcept {
+        return c->owner->on_string_element(*static_cast<Site*>(site));
     };
     f.step = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_step(*static_cast<Site*>(site)); };
     f.stop = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_stop(*static_cast<Site*>(site)); };
@@ -309,6 +319,8 @@ const void* TranslatedCpu::resume_at(Site& site, uint32_t host_offset) {
 
 const void* TranslatedCpu::resume_behind(Site& site, Step step) {
     const Block& block = *site.block;
+    if (step == Step::Repeat && still_true(block) && !event_waits() && current_mode() == soft(block.key.mode))
+        return resume_at(site, site.retry);
     if (site.resume && step == Step::Done && still_true(block) && state_.eip == block.key.eip.value + site.next_offset &&
         !event_waits() && current_mode() == soft(block.key.mode))
         return resume_at(site, site.resume);
@@ -337,11 +349,11 @@ const void* TranslatedCpu::execute(Site& site) {
     return resume_behind(site, step);
 }
 
-const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear) {
+const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access access) {
     ++counts_.soft_misses;
     state_.eip = site.block->key.eip.value + site.guest_offset;
     GuestFault fault{};
-    switch (memory_.fill(linear, site.size, site.access, site.block->key.mode.privilege(), &fault)) {
+    switch (memory_.fill(linear, site.size, access, site.block->key.mode.privilege(), &fault)) {
         case Fill::Ram:
             if (!still_true(*site.block)) return dispatch();  // its page holds page tables, and A or D was set there
             if (!site.second) return resume_at(site, site.retry);
@@ -361,6 +373,16 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear) {
 const void* TranslatedCpu::on_step(Site& site) {
     ++counts_.steps;
     return execute(site);
+}
+
+// An element astride two pages; the others run from the code cache again.
+const void* TranslatedCpu::on_string_element(Site& site) {
+    static constexpr int kAfterOne = 1;
+    ++counts_.steps;
+    interpreter_.stop = &kAfterOne;
+    const void* pc = execute(site);
+    interpreter_.stop = &context_.attention;
+    return pc;
 }
 
 const void* TranslatedCpu::on_stop(Site& site) {

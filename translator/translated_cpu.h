@@ -50,7 +50,8 @@ public:
 private:
     // What translated code calls; see windows::MonitorFunctions.
     static windows::MonitorFunctions monitor_functions();
-    const void* on_soft_miss(Site& site, GuestVirt linear);
+    const void* on_soft_miss(Site& site, GuestVirt linear, Access access);
+    const void* on_string_element(Site& site);
     const void* on_step(Site& site);
     const void* on_stop(Site& site);
     const void* on_link(Link& link);

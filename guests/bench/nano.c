@@ -150,6 +150,46 @@ static void absent_to_present_touched(u32 n) {
     }
 }
 
+// --- strings ------------------------------------------------------------------------------------------------
+
+static u8 from[(1 << 20) + PAGE], to[(1 << 20) + PAGE];  // all zero
+static u32 bytes;
+
+// Across pages that begin at different places in both.
+#define STRING_LOOP(name, text, elements, value)                                                              \
+    static void name(u32 n) {                                                                                 \
+        for (; n; --n) {                                                                                      \
+            u32 count = elements;                                                                             \
+            u8 *s = from + 0x230, *d = to + 0x460;                                                            \
+            asm volatile(text : "+c"(count), "+S"(s), "+D"(d) : "a"(value) : "memory", "cc");                 \
+        }                                                                                                     \
+    }
+
+STRING_LOOP(copy, "rep movsl", bytes / 4, 0)
+STRING_LOOP(clear, "rep stosl", bytes / 4, 0)
+STRING_LOOP(find, "repne scasb", bytes, 1)
+STRING_LOOP(compare, "repe cmpsb", bytes, 0)
+
+static void strings(void) {
+    static const struct {
+        const char* name;
+        void (*operation)(u32);
+        u32 bytes, repeat;
+    } rows[] = {
+        {"rep movsl, 16 bytes", copy, 16, 500},       {"rep movsl, 4 KiB", copy, 4096, 20},
+        {"rep movsl, 1 MiB", copy, 1 << 20, 1},       {"rep stosl, 16 bytes", clear, 16, 500},
+        {"rep stosl, 4 KiB", clear, 4096, 20},        {"rep stosl, 1 MiB", clear, 1 << 20, 1},
+        {"repne scasb, 16 bytes", find, 16, 500},     {"repne scasb, 4 KiB", find, 4096, 10},
+        {"repe cmpsb, 16 bytes", compare, 16, 500},   {"repe cmpsb, 4 KiB", compare, 4096, 10},
+    };
+    for (u32 i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
+        bytes = rows[i].bytes;
+        measure(rows[i].name, rows[i].operation, rows[i].repeat, 20);
+    }
+}
+
+// --- code that changes --------------------------------------------------------------------------------------
+
 static u8* patched;
 static void patch_and_call(u32 n) {
     for (; n; --n) {
@@ -204,6 +244,7 @@ static void in_kernel_mode(void) {
     measure("mov cr3, 8 touches", reload_and_touch, 100, 20);
     measure("device memory store", device_store, 100, 20);
     measure("APIC TPR store", task_priority_store, 100, 20);
+    strings();
     measure("patch an instruction and call it", patch_and_call, 50, 20);
 }
 

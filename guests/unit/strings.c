@@ -260,6 +260,57 @@ static void across_many_pages(void) {
     check(!wrong, "rep movsb downward over overlapping pages");
 }
 
+// Long comparisons, elements astride pages, and an alias of the same frames whose pages want the same places in a
+// TLB of any power of two.
+static void comparisons_across_pages(bool user) {
+    enum { PAGES = 6, ALIAS = WINDOW + 0x1000000 };
+    const char* who = user ? "user" : "kernel";
+    for (u32 i = 0; i < PAGES; ++i) {
+        *pte(directory, ALIAS + i * PAGE) = *pte(directory, WINDOW + i * PAGE);
+        invlpg(ALIAS + i * PAGE);
+    }
+    u8* const text = (u8*)WINDOW;
+    memset(text, 0x20, PAGES * PAGE);
+    const u32 n = PAGES * PAGE / 4 - 1, at = 3 * PAGE + 2;
+    struct trap t = string(repe_cmpsl, user, 0, n, WINDOW + 1, ALIAS + 3, FLAG_CF);
+    check(t.vector == VEC_DONE && t.at.ecx == 0 && t.at.esi == WINDOW + 1 + 4 * n && t.at.edi == ALIAS + 3 + 4 * n && (t.at.eflags & (FLAG_ZF | FLAG_CF)) == FLAG_ZF,
+          "repe cmpsl over six pages, elements astride, %s", who);
+    text[at] = 0x21;  // the last but one byte of an element astride no page, and seen two bytes earlier through the alias
+    t = string(repe_cmpsl, user, 0, n, WINDOW + 1, ALIAS + 3, 0);
+    check(t.at.ecx == n - (at - 3) / 4 - 1 && t.at.edi == ALIAS + 3 + 4 * (n - t.at.ecx) && !(t.at.eflags & FLAG_ZF) && (t.at.eflags & FLAG_CF),
+          "repe cmpsl stops at a difference in a later page, %s", who);
+    t = string(repne_scasb, user, 0x21, PAGES * PAGE, 0, WINDOW, FLAG_CF);
+    check(t.at.ecx == PAGES * PAGE - at - 1 && t.at.edi == WINDOW + at + 1 && (t.at.eflags & (FLAG_ZF | FLAG_CF)) == FLAG_ZF, "repne scasb finds it in the fourth page, %s", who);
+    t = string(repne_scasb, user, 0x22, PAGES * PAGE, 0, WINDOW, 0);
+    check(t.at.ecx == 0 && t.at.edi == WINDOW + PAGES * PAGE && !(t.at.eflags & FLAG_ZF), "repne scasb to the end of six pages, %s", who);
+    t = string(repe_scasl, user, 0x20202020, n, 0, ALIAS + 2, 0);
+    check(t.at.ecx == n - (at - 2) / 4 - 1 && !(t.at.eflags & FLAG_ZF), "repe scasl, elements astride, %s", who);
+    // Byte after byte onto its own frames, one byte on: whatever the linear addresses, the first byte spreads.
+    for (u32 i = 0; i < PAGES * PAGE; ++i) text[i] = (u8)i;
+    t = string(rep_movsb, user, 0, 2 * PAGE, WINDOW + 5, ALIAS + 6, 0);
+    u32 wrong = 0;
+    for (u32 i = 0; i < PAGES * PAGE; ++i) wrong += text[i] != (i >= 5 && i <= 5 + 2 * PAGE ? 5 : (u8)i);
+    check(t.vector == VEC_DONE && !wrong, "rep movsb to an alias one byte on, %s", who);
+    for (u32 i = 0; i < PAGES * PAGE; ++i) text[i] = (u8)(i * 7 + (i >> 8));
+    t = string(rep_movsl, user, 0, 2 * PAGE / 4, WINDOW + 1, ALIAS + 3 * PAGE + 1, 0);
+    check(t.vector == VEC_DONE && !memcmp(text + 1, text + 3 * PAGE + 1, 2 * PAGE), "rep movsl to an alias three pages on, elements astride, %s", who);
+    t = string(rep_stosw, user, 0x3412, 2 * PAGE, 0, WINDOW + 1, FLAG_CF);
+    for (u32 i = 0; i < 4 * PAGE; ++i) wrong += text[1 + i] != (i & 1 ? 0x34 : 0x12);
+    check(t.vector == VEC_DONE && !wrong && (t.at.eflags & FLAG_CF), "rep stosw over four pages, elements astride, %s", who);
+    // Around 4 GiB, where it can be mapped: pages as any others.
+    *pte(directory, 0u - PAGE) = *pte(directory, WINDOW);
+    *pte(directory, 0) = *pte(directory, WINDOW + PAGE);
+    invlpg(0u - PAGE);
+    invlpg(0);
+    memset(text, 0x61, 2 * PAGE);
+    t = string(repe_scasb, user, 0x61, 100, 0, 0u - 40, 0);
+    check(t.vector == VEC_DONE && t.at.ecx == 0 && t.at.edi == 60 && (t.at.eflags & FLAG_ZF), "repe scasb from the last page to the first, %s", who);
+    *pte(directory, 0) = PTE_USER;
+    *pte(directory, 0u - PAGE) = 0;
+    invlpg(0u - PAGE);
+    invlpg(0);
+}
+
 static void ports(void) {
     struct context c = kernel_context(rep_outsb);
     c.ecx = 5;
@@ -302,6 +353,8 @@ int main(void) {
     faults(false);
     faults(true);
     across_many_pages();
+    comparisons_across_pages(false);
+    comparisons_across_pages(true);
     ports();
     return 0;
 }

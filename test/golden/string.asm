@@ -5,12 +5,12 @@ org 0x1000
     stosb
     rep movsb
     hlt
-;; soft block 00001000, 5 bytes to 346
+;; soft block 00001000, 5 bytes to 354
 ;; 00001000  movsd dword ptr es:[edi], dword ptr [esi] SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0xf
-;;     jmp +0x100
+;;     jmp +0x108
 ;;     mov rcx, r11
 ;;     mov r8d, esi
 ;;     rorx r9d, r8d, 0x16
@@ -20,7 +20,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x39
-;;     jmp +0x112
+;;     jmp +0x11a
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r8 + r9]
@@ -33,7 +33,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x79
-;;     jmp +0x124
+;;     jmp +0x12c
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r14 + 0x374]
@@ -44,7 +44,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0xa4
-;;     jmp +0x136
+;;     jmp +0x13e
 ;;     mov rcx, r11
 ;;     mov r8d, edi
 ;;     rorx r9d, r8d, 0x16
@@ -54,14 +54,15 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0xd0
-;;     jmp +0x148
+;;     jmp +0x150
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov byte ptr [r8 + r9], al
 ;;     lea edi, [rdi + 1]
 ;; 00001002  rep movsb byte ptr es:[edi], byte ptr [esi] SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     movabs r9, HOST
-;;     jmp HOST
+;;     movabs r10, HOST
+;;     call r10
 ;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -80,12 +81,12 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 5 bytes to 135
+;; direct block 00001000, 5 bytes to 143
 ;; 00001000  movsd dword ptr es:[edi], dword ptr [esi] SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0xf
-;;     jmp +0x63
+;;     jmp +0x6b
 ;;     mov rcx, r11
 ;;     mov r8d, esi
 ;;     mov r10d, dword ptr gs:[r8d]
@@ -97,14 +98,15 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0x37
-;;     jmp +0x75
+;;     jmp +0x7d
 ;;     mov rcx, r11
 ;;     mov r8d, edi
 ;;     mov byte ptr gs:[r8d], al
 ;;     lea edi, [rdi + 1]
 ;; 00001002  rep movsb byte ptr es:[edi], byte ptr [esi] SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     movabs r9, HOST
-;;     jmp HOST
+;;     movabs r10, HOST
+;;     call r10
 ;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     movabs r9, HOST
 ;;     jmp HOST

@@ -69,6 +69,8 @@ private:
     After emit_cld(const Instruction&);
     After emit_std_(const Instruction&);
     After emit_string(const Instruction&);
+    After emit_string_once(const Instruction&);
+    void require_upwards(const Instruction&);
     After dispatch(const Instruction&);
 
     // --- guest memory (memory.cpp) ---------------------------------------------------------------------------

@@ -1,18 +1,51 @@
-// MOVS, STOS and LODS without a repeat prefix, upwards. Everything else is the interpreter's: a repeated one runs
-// there at the speed of whole pages.
+// MOVS, STOS, LODS, CMPS and SCAS, upwards. Repeated ones are calls of shared host code (string_stubs.h). LODS with a
+// repeat prefix, other segments than flat ones and 16-bit addresses are the interpreter's, as is everything downwards.
+#include <bit>
+
 #include "translator/emit/emit.h"
 
 namespace ringfold {
 
 using namespace windows;
 
-Emit::After Emit::emit_string(const Instruction& i) {
-    const unsigned kind = i.opcode & 0xfe;
-    const bool moves = kind == 0xa4, stores = kind == 0xaa, loads = kind == 0xac;
-    if (i.rep || i.repne || i.address_size != 4 || i.memory.segment > DS || !(moves || stores || loads)) return emit_step(i);
-    const auto size = static_cast<int32_t>(i.opcode & 1 ? i.operand_size : 1);
-    ++block_->simulated;
+namespace {
 
+enum StringKind : unsigned { kMovs = 0xa4, kCmps = 0xa6, kStos = 0xaa, kLods = 0xac, kScas = 0xae };
+
+unsigned element_size(const Instruction& i) {
+    return i.opcode & 1 ? i.operand_size : 1;
+}
+
+const void* repeated(const Instruction& i, const StringStubs& stubs) {
+    const auto shift = static_cast<size_t>(std::countr_zero(element_size(i)));
+    switch (i.opcode & 0xfe) {
+        case kMovs: return stubs.movs[shift];
+        case kStos: return stubs.stos[shift];
+        case kCmps: return stubs.cmps[i.repne][shift];
+        case kScas: return stubs.scas[i.repne][shift];
+        default: return nullptr;
+    }
+}
+
+}  // namespace
+
+Emit::After Emit::emit_string(const Instruction& i) {
+    if (i.address_size != 4 || i.memory.segment > DS) return emit_step(i);
+    if (!i.rep && !i.repne) return emit_string_once(i);
+    const void* stub = repeated(i, stubs_.strings);
+    if (!stub) return emit_step(i);
+    ++block_->simulated;
+    Site& s = site(Access::Read, element_size(i));
+    s.instruction = std::make_unique<Instruction>(i);
+    a_.mov(x86::r9, reinterpret_cast<uint64_t>(&s));
+    // Not CALL rel32, by which the signal handler knows a guest's call when the return stack overflows.
+    a_.mov(x86::r10, reinterpret_cast<uint64_t>(stub));
+    a_.call(x86::r10);
+    return After::GoesOn;
+}
+
+// DF set: the interpreter's turn.
+void Emit::require_upwards(const Instruction& i) {
     asmjit::Label up = a_.newLabel(), down = a_.newLabel();
     a_.mov(kSavedRcx, x86::rcx);
     a_.movzx(x86::ecx, context(offsetof(VcpuContext, cpu.direction_flag), 1));
@@ -27,24 +60,35 @@ Emit::After Emit::emit_string(const Instruction& i) {
         a_.mov(x86::rcx, kSavedRcx);
         call_monitor(s, stubs_.step);
     });
+}
 
-    auto sized = [size](x86::Mem m) { return m.cloneResized(static_cast<uint32_t>(size)); };
-    const x86::Gp value = size == 4 ? x86::Gp(x86::r10d) : size == 2 ? x86::Gp(x86::r10w) : x86::Gp(x86::r10b);
+// The source's value, if it is not loaded into the accumulator, goes through r10 and, past a second soft access,
+// through the context. Both accesses come before anything changes.
+Emit::After Emit::emit_string_once(const Instruction& i) {
+    const unsigned kind = i.opcode & 0xfe, size = element_size(i);
+    const bool source = kind == kMovs || kind == kLods || kind == kCmps, destination = kind != kLods;
+    const bool stores = kind == kMovs || kind == kStos, both = source && destination;
+    ++block_->simulated;
+    require_upwards(i);
+
+    auto sized = [size](x86::Mem m) { return m.cloneResized(size); };
+    const x86::Gp r10 = size == 4 ? x86::Gp(x86::r10d) : size == 2 ? x86::Gp(x86::r10w) : x86::Gp(x86::r10b);
     const x86::Gp accumulator = size == 4 ? x86::Gp(x86::eax) : size == 2 ? x86::Gp(x86::ax) : x86::Gp(x86::al);
-    if (!stores) {
+    if (source) {
         a_.mov(kLinear, x86::esi);
-        const x86::Mem from = sized(guest_memory(static_cast<unsigned>(size), Access::Read));
-        a_.mov(loads ? accumulator : value, from);
+        const x86::Mem from = sized(guest_memory(size, Access::Read));
+        a_.mov(both ? r10 : accumulator, from);
     }
-    if (moves && !direct()) a_.mov(context(offsetof(VcpuContext, scratch), 4), x86::r10d);
-    if (!loads) {
+    if (both && !direct()) a_.mov(context(offsetof(VcpuContext, scratch), 4), x86::r10d);
+    if (destination) {
         a_.mov(kLinear, x86::edi);
-        const x86::Mem to = sized(guest_memory(static_cast<unsigned>(size), Access::Write));
-        if (moves && !direct()) a_.mov(x86::r10d, context(offsetof(VcpuContext, scratch), 4));
-        a_.mov(to, moves ? value : accumulator);
-        a_.lea(x86::edi, x86::ptr(x86::rdi, size));
+        const x86::Mem to = sized(guest_memory(size, stores ? Access::Write : Access::Read));
+        if (both && !direct()) a_.mov(x86::r10d, context(offsetof(VcpuContext, scratch), 4));
+        const x86::Gp& value = source ? r10 : accumulator;
+        stores ? a_.mov(to, value) : a_.cmp(value, to);
+        a_.lea(x86::edi, x86::ptr(x86::rdi, static_cast<int32_t>(size)));
     }
-    if (!stores) a_.lea(x86::esi, x86::ptr(x86::rsi, size));
+    if (source) a_.lea(x86::esi, x86::ptr(x86::rsi, static_cast<int32_t>(size)));
     return After::GoesOn;
 }
 

@@ -69,6 +69,9 @@ struct alignas(64) VcpuContext {
 
     SegmentSlots segments{};
     HostFault fault{};
+    // Of the string stub that runs: its Site, and what it sets aside on its long way.
+    uint64_t string_site = 0, string_rax = 0;
+    uint16_t string_flags = 0;
     TranslatedCpu* owner = nullptr;
 };
 

@@ -201,6 +201,10 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
         return static_cast<const void*>(at);
     };
     auto calls = [&](MonitorFunction f) { return here([&] { emit_call_monitor(a, f, resume); }); };
+    const StringExits string_exits{a.newLabel(), a.newLabel(), a.newLabel(), a.newLabel()};
+    auto calls_from = [&](const asmjit::Label& label, MonitorFunction f) {
+        return here([&] { a.bind(label); emit_call_monitor(a, f, resume); });
+    };
 
     Stubs stubs{};
     const void* enter = here([&] { emit_enter(a, resume); });
@@ -208,7 +212,7 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
     here([&] { a.bind(resume); emit_resume(a); });
     stubs.leave = here([&] { emit_leave(a); });
     stubs.soft_miss = calls(monitor.soft_miss);
-    stubs.step = calls(monitor.step);
+    stubs.step = calls_from(string_exits.step, monitor.step);
     stubs.stop = calls(monitor.stop);
     stubs.fpu = calls(monitor.fpu);
     stubs.hot = calls(monitor.hot);
@@ -217,6 +221,10 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
     stubs.indirect = here([&] { a.bind(indirect); emit_indirect(a, indirect_miss); });
     stubs.return_miss = here([&] { emit_return_miss(a, indirect, indirect_miss); });
     stubs.return_empty = here([&] { emit_return_empty(a, indirect); });
+    calls_from(string_exits.element, monitor.string_element);
+    calls_from(string_exits.read, monitor.string_read);
+    calls_from(string_exits.write, monitor.string_write);
+    stubs.strings = emit_string_stubs(a, string_exits, here);
     stubs.host_fault = here([&] { emit_host_fault(a, monitor.host_fault, resume); });
 
     const auto& buffer = holder.textSection()->buffer();

@@ -7,6 +7,7 @@
 
 #include "translator/cache/code_cache.h"
 #include "translator/engine/vcpu_context.h"
+#include "translator/engine/windows/string_stubs.h"
 
 namespace ringfold::windows {
 
@@ -15,6 +16,7 @@ using MonitorFunction = const void* (*)(VcpuContext*, void* r9, uint32_t r8) noe
 
 struct MonitorFunctions {
     MonitorFunction soft_miss, step, stop, link, indirect, fpu, hot;
+    MonitorFunction string_read, string_write, string_element;  // see StringExits
     const void* (*host_fault)(VcpuContext*) noexcept;
 };
 
@@ -37,6 +39,7 @@ struct Stubs {
     const void *return_miss, *return_empty;
     // Where the signal handler sends a host fault in translated code, on the monitor's stack, r14 set.
     const void* host_fault;
+    StringStubs strings;
 };
 
 // What a dead block's first bytes become: load r8d with its EIP, jump to look_up.

@@ -1,0 +1,31 @@
+// Repeated MOVS, STOS, CMPS and SCAS: host code that all blocks share. It runs the host's own instruction on host
+// addresses, for as many elements at a time as lie within a page on both sides.
+#pragma once
+
+#include <asmjit/x86.h>
+
+#include <array>
+#include <functional>
+
+namespace ringfold::windows {
+
+// By log2 of the element's size. Called with r9: Site*. The guest's registers advance with each run, so a way out
+// between two of them finds a state from which the instruction goes on.
+struct StringStubs {
+    using Sizes = std::array<const void*, 3>;
+    Sizes movs, stos;
+    std::array<Sizes, 2> cmps, scas;  // [REPNE]
+};
+
+// Where string stubs go when they cannot. r9: Site*; read and write also r8d: the element's linear address.
+struct StringExits {
+    asmjit::Label step;           // the interpreter runs the rest
+    asmjit::Label element;        // ... or one element
+    asmjit::Label read, write;    // a soft miss
+};
+
+// `here` aligns and gives the address of what is emitted by its argument.
+using Place = std::function<const void*(const std::function<void()>&)>;
+StringStubs emit_string_stubs(asmjit::x86::Assembler&, const StringExits&, const Place& here);
+
+}  // namespace ringfold::windows
