@@ -1,5 +1,6 @@
-// Everything that enters a machine from outside, in one place: the time, and what is typed on its console. A test
-// supplies its own; a recorder could stand between the host and the machine.
+// Everything that enters a machine from outside, in one place: the time, what is typed on its console, and what other
+// threads have done for it (disk requests). A test supplies its own; a recorder could stand between the host and the
+// machine.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 
 #include "devices/byte_stream.h"
 #include "vmm/host/clock.h"
+#include "vmm/host/mailbox.h"
 #include "vmm/terminal.h"
 
 namespace ringfold {
@@ -18,6 +20,8 @@ public:
     // something, -1 while nothing is wanted or nothing can come.
     virtual void receive() = 0;
     virtual int console_fd() const = 0;
+    // What the other threads have for the machine.
+    virtual host::Mailbox& mailbox() = 0;
     // The user asked to leave, by a key that is not the guest's.
     virtual bool left() const = 0;
     // When a moment of clock() comes, on the host's CLOCK_MONOTONIC.
@@ -34,11 +38,13 @@ public:
         if (terminal_) terminal_->receive();
     }
     int console_fd() const override { return terminal_ ? terminal_->input_fd() : -1; }
+    host::Mailbox& mailbox() override { return mailbox_; }
     bool left() const override { return terminal_ && terminal_->quit_requested(); }
     Nanoseconds to_monotonic(Nanoseconds t) const override { return clock_.to_monotonic(t); }
 
 private:
     HostClock clock_;
+    host::Mailbox mailbox_;
     Terminal* terminal_ = nullptr;
 };
 

@@ -89,6 +89,7 @@ void Machine::ask(Request request) {
 void Machine::service() {
     const Nanoseconds now = input_.clock().now();
     for (TimedDevice* device : timed_) device->advance(now);
+    input_.mailbox().deliver();
     input_.receive();
     uart_.input_ready();
 }

@@ -18,8 +18,12 @@ public:
           limits_(limits),
           waker_(limits.stop_fd, [&machine] { machine.cpu().kick(); }) {
         machine_.on_deadline_moved([this] { arm(); });
+        input_.mailbox().on_post([&machine] { machine.cpu().kick(); });
     }
-    ~Loop() { machine_.on_deadline_moved({}); }
+    ~Loop() {
+        input_.mailbox().on_post({});
+        machine_.on_deadline_moved({});
+    }
 
     Ending run() {
         Ending ending = run_until_ended();
@@ -72,7 +76,7 @@ private:
 
     void sleep() {
         // An event that came between HLT and here has its time in the past, or its descriptor readable.
-        waker_.sleep(deadline(), input_.console_fd());
+        waker_.sleep(deadline(), input_.console_fd(), input_.mailbox().fd());
         ++times_.sleeps;
         spent(times_.idle);
     }

@@ -41,11 +41,13 @@ public:
     }
     void receive() override {}
     int console_fd() const override { return -1; }
+    host::Mailbox& mailbox() override { return mailbox_; }
     bool left() const override { return leave; }
     Nanoseconds to_monotonic(Nanoseconds t) const override { return clock_.to_monotonic(t); }
 
 private:
     HostClock clock_;
+    host::Mailbox mailbox_;
 };
 
 }  // namespace ringfold::test

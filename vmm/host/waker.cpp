@@ -2,7 +2,6 @@
 #include "vmm/host/waker.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <sys/timerfd.h>
 
 #include "vmm/base/result.h"
+#include "vmm/host/block_signals.h"
 
 namespace ringfold::host {
 
@@ -26,21 +26,6 @@ void drain(int fd) {
     uint64_t count;
     if (::read(fd, &count, sizeof count) < 0) return;  // another reader was first
 }
-
-// The helper leaves all signals to the main thread, whose state they are about.
-class BlockSignals {
-public:
-    BlockSignals() {
-        sigset_t all;
-        sigfillset(&all);
-        for (int s : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, s);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~BlockSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_;
-};
 
 }  // namespace
 
@@ -99,12 +84,12 @@ void Waker::run() {
     }
 }
 
-void Waker::sleep(std::optional<Nanoseconds> deadline, int input_fd) {
+void Waker::sleep(std::optional<Nanoseconds> deadline, int input_fd, int mail_fd) {
     asleep_ = true;
     // The thread's own timer would only wake it for nothing. The input, which comes seldom, may: to change it would
     // wake the thread each time.
     arm(std::nullopt, input_fd);
-    pollfd fds[] = {{input_fd, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
+    pollfd fds[] = {{input_fd, POLLIN, 0}, {stop_fd_, POLLIN, 0}, {mail_fd, POLLIN, 0}};
     timespec timeout{};
     if (deadline) {
         timespec now{};

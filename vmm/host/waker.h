@@ -25,8 +25,8 @@ public:
     // was armed before. An input that has called back stays silent until it is armed anew.
     void arm(std::optional<Nanoseconds> deadline, int input_fd);
 
-    // Sleeps on the calling thread until the same events. No call back comes meanwhile.
-    void sleep(std::optional<Nanoseconds> deadline, int input_fd);
+    // Sleeps on the calling thread until the same events, or until `mail_fd` is readable. No call back comes meanwhile.
+    void sleep(std::optional<Nanoseconds> deadline, int input_fd, int mail_fd);
 
 private:
     void run();
