@@ -352,6 +352,8 @@ const void* TranslatedCpu::execute(Site& site) {
 const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access access) {
     ++counts_.soft_misses;
     state_.eip = site.block->key.eip.value + site.guest_offset;
+    // A misaligned SSE operand faults before the page walk would set A or D.
+    if (site.size == 16 && linear.value % 16) return execute(site);
     GuestFault fault{};
     switch (memory_.fill(linear, site.size, access, site.block->key.mode.privilege(), &fault)) {
         case Fill::Ram:

@@ -1,5 +1,6 @@
 // x87, MMX and SSE as an operating system meets them: #NM by TS, EM and MP, #MF and #XM, #UD without OSFXSR, saving
 // and restoring, alignment, and lazy switching between two owners.
+#include "paging.h"
 #include "trap.h"
 
 static u8 area[1024] __attribute__((aligned(64)));
@@ -18,6 +19,7 @@ SNIPPET(fxrstor_it, "nop", "fxrstor (%ebx)");
 SNIPPET(prefetch_it, "nop", "prefetcht0 (%ebx)\n sfence");
 SNIPPET(ldmxcsr_it, "nop", "ldmxcsr (%ebx)");
 SNIPPET(movaps_it, "nop", "movaps (%ebx), %xmm0");
+SNIPPET(movaps_store, "nop", "movaps %xmm0, (%ebx)");
 SNIPPET(movups_it, "nop", "movups (%ebx), %xmm0");
 SNIPPET(addps_mem, "nop", "addps (%ebx), %xmm0");
 
@@ -239,6 +241,24 @@ static void lazy_switching(void) {
     check(switches == 300 && results[0] == 200 && results[1] == 200 && results[2] == 100 && results[3] == 100, "lazy switching between two owners, 300 times");
 }
 
+// The fault comes before the page walk, which would set A and D.
+static void misaligned_leaves_no_mark(void) {
+    u32* const directory = new_directory();
+    u8* const page = (u8*)0x40000000;
+    u32* const entries = pte(directory, (u32)page);
+    for (u32 n = 0; n < 2; ++n) entries[n] = (u32)new_page() | PTE_USER;
+    paging_on(directory);
+    for (u32 user = 0; user < 2; ++user)
+        for (u32 straddles = 0; straddles < 2; ++straddles) {
+            struct context c = user ? user_context(movaps_store) : kernel_context(movaps_store);
+            c.ebx = (u32)page + (straddles ? PAGE - 8 : 8);
+            const struct trap t = run(&c);
+            check(t.vector == VEC_GP && !((entries[0] | entries[1]) & (PTE_A | PTE_D)), "movaps: misaligned, %s%s, sets neither A nor D", user ? "user" : "kernel",
+                  straddles ? ", in two pages" : "");
+        }
+    paging_off();
+}
+
 int main(void) {
     const u32 features = cpuid(1).edx;
     plain_cr0 = get_cr0() | CR0_NE;
@@ -251,5 +271,6 @@ int main(void) {
     sse_errors();
     saving();
     lazy_switching();
+    misaligned_leaves_no_mark();
     return 0;
 }
