@@ -9,6 +9,7 @@ start:
     cli
     cld
     mov $main_stack_top, %esp
+    mov %ebx, multiboot_information
     mov $0xff, %al                      # until a test asks for them, no interrupts
     out %al, $0x21
     out %al, $0xa1

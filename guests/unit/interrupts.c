@@ -1,23 +1,12 @@
 // Timer, keyboard and clock interrupts through the two controllers: that they reach code which never stops by itself,
 // wake HLT, keep their order, and interrupt long string instructions at a point from which they go on.
+#include "interrupts.h"
 #include "paging.h"
 #include "trap.h"
 
 #define IRQ_TIMER 0
 #define IRQ_KEYBOARD 1
 #define IRQ_CLOCK 8
-
-static void set_up_pics(u16 open) {
-    outb(0x20, 0x11), outb(0x21, VEC_IRQ), outb(0x21, 4), outb(0x21, 1);
-    outb(0xa0, 0x11), outb(0xa1, VEC_IRQ + 8), outb(0xa1, 2), outb(0xa1, 1);
-    outb(0x21, (u8)~open), outb(0xa1, (u8)(~open >> 8));
-}
-static void start_timer(u32 hertz) {
-    const u32 count = 1193182 / hertz;
-    outb(0x43, 0x34);
-    outb(0x40, (u8)count), outb(0x40, (u8)(count >> 8));
-}
-static void stop_timer(void) { outb(0x43, 0x30); }
 
 static u32 ticks, stop_after, stop_at;
 static bool broken_frame;
