@@ -76,7 +76,7 @@ Options parse(int argc, char** argv) {
         else
             throw std::runtime_error(kHelp);
     }
-    if (o.supervisor && o.cpus.empty()) o.cpus = {"step", "interpreted", "soft", "direct", "hot"};
+    if (o.supervisor && o.cpus.empty()) o.cpus = {"step", "interpreted", "soft", "direct", "hot", "innocent"};
     if (o.supervisor && o.cpus[0] == "native") throw std::runtime_error("--supervisor: the host CPU cannot judge that");
     return o;
 }

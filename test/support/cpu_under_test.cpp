@@ -101,13 +101,12 @@ std::unique_ptr<Cpu> make_interpreted(GuestMachine& m) {
     return std::make_unique<InterpretedCpu>(m.state(), m.memory(), m.ports(), m.interrupts());
 }
 
-// The translator by one rule for memory operands. The cache is small, so that long runs come to evict.
-std::unique_ptr<CpuUnderTest> make_translated(const char* name, const char* policy, uint32_t direct_after = 0) {
+// The translator by one policy. The cache is small, so that long runs come to evict.
+std::unique_ptr<CpuUnderTest> make_translated(const char* name, const char* policy, const Thresholds& thresholds = {}) {
     return std::make_unique<RunUnderTest>(name, [=](GuestMachine& m) {
         TranslatorOptions options;
         options.cache_bytes = 4 << 20;
-        options.policy.name = policy;
-        if (direct_after) options.policy.thresholds.direct_after = direct_after;
+        options.policy = {.name = policy, .thresholds = thresholds};
         return std::make_unique<TranslatedCpu>(m.context(), m.memory(), m.ports(), m.interrupts(), options);
     });
 }
@@ -124,7 +123,8 @@ const std::vector<CpuKind>& kinds() {
         {"interpreted", [] { return std::make_unique<RunUnderTest>("interpreted", make_interpreted); }},
         {"soft", [] { return make_translated("soft", "never-direct"); }},
         {"direct", [] { return make_translated("direct", "always-direct"); }},
-        {"hot", [] { return make_translated("hot", "hot", 2); }},
+        {"hot", [] { return make_translated("hot", "hot", {.direct_after = 2}); }},
+        {"innocent", [] { return make_translated("innocent", "innocent", {.guilty_score = 1, .retry_after = 2}); }},
     };
     return list;
 }

@@ -16,16 +16,16 @@ import time
 MACHINE = ["-display", "none", "-serial", "none", "-debugcon", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-no-reboot", "-m", "64"]
 PASSED = 1  # isa-debug-exit's status
 
-# The second code cache holds less than the guest's code, so that blocks are evicted all the time.
+# Small thresholds convict and acquit all the time; a small code cache evicts all the time.
 CONFIGURATIONS = [
     "-accel bt",
     "-accel bt -adapt never-direct",
     "-accel bt -adapt always-direct",
+    "-accel bt -adapt innocent",
     "-accel bt -adapt hot=1",
-    "-accel bt -adapt hot=64",
-    "-accel bt,tb-size=2 -adapt hot=2",
-    "-accel bt,tb-size=2 -adapt never-direct",
-    "-accel bt,tb-size=2 -adapt always-direct",
+    "-accel bt -adapt hot,direct-after=16,guilty-score=2,retry-after=64",
+    "-accel bt,tb-size=2 -adapt innocent,guilty-score=1,retry-after=8",
+    "-accel bt,tb-size=2 -adapt hot,direct-after=2,guilty-score=1,retry-after=2",
 ]
 SHAPES = ["", "pae=1", "interrupts=1", "pae=1 interrupts=1"]
 
