@@ -297,6 +297,19 @@ void Rtc::set_memory_size(uint64_t bytes) {
     store(0x34, above(16 << 20) >> 16);
 }
 
+// Registers 3Dh and 38h of QEMU's and SeaBIOS's CMOS map: a nibble for each place.
+void Rtc::set_boot_order(std::string_view letters) {
+    constexpr std::string_view kCodes = "acdn";  // 1 to 4
+    uint8_t nibbles[3] = {};
+    for (size_t n = 0; n < 3 && n < letters.size(); ++n) {
+        const size_t code = kCodes.find(letters[n]);
+        nibbles[n] = static_cast<uint8_t>(code == std::string_view::npos ? 0 : code + 1);
+    }
+    constexpr uint8_t kSkipSignatureCheck = 1;  // of floppies, as QEMU has it
+    state_.cmos[0x3d] = static_cast<uint8_t>(nibbles[0] | nibbles[1] << 4);
+    state_.cmos[0x38] = static_cast<uint8_t>(nibbles[2] << 4 | kSkipSignatureCheck);
+}
+
 void Rtc::restore(const State& s) {
     state_ = s;
     update_irq();

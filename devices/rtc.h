@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 #include "devices/device.h"
 #include "devices/irq_line.h"
@@ -35,6 +36,8 @@ public:
     // What firmware and old kernels read about the machine: conventional memory, and extended memory in the three
     // encodings of QEMU's and SeaBIOS's CMOS map.
     void set_memory_size(uint64_t bytes);
+    // The BIOS's boot devices in order: 'a' floppy, 'c' hard disk, 'd' CD-ROM, 'n' network; the first three count.
+    void set_boot_order(std::string_view letters);
     void set_cmos(uint8_t index, uint8_t value) { state_.cmos[index & 0x7f] = value; }
     uint8_t cmos(uint8_t index) const { return state_.cmos[index & 0x7f]; }
 

@@ -233,6 +233,7 @@ void GuestMemory::Impl::store_ram(GuestPhys to, const void* from, uint32_t size,
         memmove(host, from, size);
         return;
     }
+    if (tracer.read_only(to)) return;
     uint8_t before[kPageSize];
     memcpy(before, host, size);
     memmove(host, from, size);

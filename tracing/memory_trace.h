@@ -16,8 +16,9 @@
 
 namespace ringfold {
 
-enum class TraceKind : uint8_t { PageTable, Gdt, Ldt, Idt, Code };
-inline constexpr int kTraceKinds = 5;
+// ReadOnly has the write itself dropped: whoever writes guest memory asks for it, and the handler is never called.
+enum class TraceKind : uint8_t { PageTable, Gdt, Ldt, Idt, Code, ReadOnly };
+inline constexpr int kTraceKinds = 6;
 
 // By which road a write reached the registry; for the statistics and for adaptation.
 enum class TraceRoad : uint8_t { Soft, WindowFault, Dma, Interpreter };
@@ -72,6 +73,8 @@ public:
         const uint64_t number = page.page_number();
         return number < page_count_ ? kinds_[number] : 0;
     }
+    // Are writes to this page to be dropped? Such a trace covers whole pages.
+    bool read_only(GuestPhys page) const { return kinds_on(page) >> static_cast<unsigned>(TraceKind::ReadOnly) & 1; }
     // Runs the handlers whose ranges meet the write. The write must not cross a page.
     void notify(const TraceWrite& write);
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "shadowmmu/ram.h"
@@ -22,6 +23,8 @@ public:
     // Writes the kernel, its modules and its boot information into RAM that holds zeros, and sets the CPU to the
     // kernel's entry.
     virtual void place(Ram&, CpuState&) const = 0;
+    // What ends at 4 GiB for the CPU's first instruction; empty for a kernel that is started without firmware.
+    virtual std::span<const uint8_t> rom() const { return {}; }
 };
 
 // Recognises the kernel's format and checks that all of it fits into `ram_bytes`. Throws HostError with the file's

@@ -7,7 +7,9 @@
 
 #include "translator/interpreted_cpu.h"
 #include "translator/translated_cpu.h"
+#include "vmm/base/log.h"
 #include "vmm/base/result.h"
+#include "vmm/firmware.h"
 #include "vmm/host/tsc.h"
 
 namespace ringfold {
@@ -18,8 +20,7 @@ constexpr unsigned kTimerIrq = 0, kKeyboardIrq = 1, kSerialIrq = 4, kRtcIrq = 8,
 
 std::unique_ptr<Cpu> make_cpu(const Options& options, VcpuContext& context, GuestMemory& memory, PortIo& ports,
                               InterruptController& pic) {
-    if (options.accel == Accel::Interpreter)
-        return std::make_unique<InterpretedCpu>(context.cpu, memory, ports, pic);
+    if (options.accel == Accel::Interpreter) return std::make_unique<InterpretedCpu>(context.cpu, memory, ports, pic);
     TranslatorOptions translator = options.translator;
     translator.emit.profile = !options.stats_file.empty();
     return std::make_unique<TranslatedCpu>(context, memory, ports, pic, translator);
@@ -39,11 +40,14 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
       system_control_(input.clock(), pit_, a20_, [this] { ask({Request::Kind::Reset}); }),
       reset_control_([this] { ask({Request::Kind::Reset}); }),
       debug_port_(outputs.debugcon),
+      bios_port_(outputs.bios),
       debug_exit_([this](int status) {
           ask({Request::Kind::DebugExit, status});
       }),
+      fw_cfg_(memory_),
       timed_{&pit_, &rtc_, &uart_} {
     connect_devices(options);
+    if (options.has_board()) connect_board(options, loader.rom());
     loader.place(ram_, state_);
     state_.tsc_khz = host::tsc_khz();
     cpu_ = make_cpu(options, context_, memory_, bus_, pic_);
@@ -67,10 +71,27 @@ void Machine::connect_devices(const Options& options) {
     bus_.claim({.base = 0x60, .length = 1, .first_register = 0}, keyboard_);
     bus_.claim({.base = 0x64, .length = 1, .first_register = 1}, keyboard_);
     bus_.claim({.base = 0x80, .length = 1}, post_);
-    bus_.claim({.base = 0xcf8, .length = 4, .width = Width::Dword}, reset_control_);
-    if (options.debugcon.kind != CharBackend::Kind::None) bus_.claim({.base = 0xe9, .length = 1}, debug_port_);
+    bus_.claim({.base = 0x510, .length = 2, .first_register = 0, .width = Width::Word}, fw_cfg_);
+    bus_.claim({.base = 0x514, .length = 8, .first_register = 4, .width = Width::Dword}, fw_cfg_);
+    if (!options.has_board()) bus_.claim({.base = 0xcf8, .length = 4, .width = Width::Dword}, reset_control_);
+    if (options.debugcon.kind != CharBackend::Kind::None)
+        bus_.claim({.base = options.pc.debugcon_port, .length = 1}, debug_port_);
+    constexpr PortRange kBiosPort{.base = 0x402, .length = 1};
+    if (log::enabled(log::Bios) && bus_.vacant(kBiosPort)) bus_.claim(kBiosPort, bios_port_);
     if (options.debug_exit) connect_debug_exit(*options.debug_exit);
     rtc_.set_memory_size(options.memory_bytes);
+    rtc_.set_boot_order(options.pc.boot_order);
+    describe_machine(fw_cfg_, {.ram_bytes = options.memory_bytes,
+                               .serial_console = options.firmware_on_serial(),
+                               .boot_menu = options.pc.boot_menu,
+                               .acpi = options.has_board() && options.pc.acpi});
+}
+
+void Machine::connect_board(const Options& options, std::span<const uint8_t> rom) {
+    chipset_ = std::make_unique<Chipset>(Chipset::Board{bus_, tracer_, pic_, input_.clock(), reset_control_}, rom,
+                                         [this] { ask({Request::Kind::PowerOff}); });
+    timed_.push_back(&chipset_->power_management());
+    if (options.has_vga()) chipset_->add_vga(find_vga_bios());
 }
 
 void Machine::connect_debug_exit(const DebugExit& at) {

@@ -1,14 +1,15 @@
 // The PC: guest memory, devices and one CPU, wired together. A reset is a new machine.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "devices/a20_gate.h"
 #include "devices/bus.h"
 #include "devices/debug_port.h"
+#include "devices/fw_cfg.h"
 #include "devices/i8042.h"
 #include "devices/isa_debug_exit.h"
 #include "devices/pic.h"
@@ -23,6 +24,7 @@
 #include "tracing/memory_trace.h"
 #include "translator/engine/vcpu_context.h"
 #include "vmm/base/cpu.h"
+#include "vmm/chipset.h"
 #include "vmm/input.h"
 #include "vmm/loader.h"
 #include "vmm/options.h"
@@ -34,12 +36,13 @@ class Machine {
 public:
     // What a device asked for on the guest's behalf.
     struct Request {
-        enum class Kind : uint8_t { Reset, DebugExit } kind;
+        enum class Kind : uint8_t { Reset, PowerOff, DebugExit } kind;
         int status = 0;
     };
     // Where its character devices write; outlives the machine.
     struct Outputs {
         Output serial, debugcon;
+        LogLines bios{log::Bios, "bios: "};
     };
 
     Machine(const Options&, const Loader&, Input&, Outputs&);
@@ -55,6 +58,9 @@ public:
     // `listener` hears when next_deadline() may have moved while the CPU runs.
     void on_deadline_moved(std::function<void()> listener);
 
+    // The display card, if there is one.
+    const Vga* vga() const { return chipset_ ? chipset_->vga() : nullptr; }
+
     Cpu& cpu() { return *cpu_; }
     const CpuState& state() const { return state_; }
     const GuestMemory& memory() const { return memory_; }
@@ -62,6 +68,7 @@ public:
 
 private:
     void connect_devices(const Options&);
+    void connect_board(const Options&, std::span<const uint8_t> rom);
     void connect_debug_exit(const DebugExit&);
     void ask(Request);
 
@@ -84,9 +91,11 @@ private:
     SystemControl system_control_;
     ResetControl reset_control_;
     PostPort post_;
-    DebugPort debug_port_;
+    DebugPort debug_port_, bios_port_;
     IsaDebugExit debug_exit_;
-    std::array<TimedDevice*, 3> timed_;
+    FwCfg fw_cfg_;
+    std::unique_ptr<Chipset> chipset_;  // none in a bare machine
+    std::vector<TimedDevice*> timed_;
 
     std::unique_ptr<Cpu> cpu_;
 };

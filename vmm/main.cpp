@@ -8,6 +8,7 @@
 
 #include "vmm/base/log.h"
 #include "vmm/base/result.h"
+#include "vmm/firmware.h"
 #include "vmm/guest_report.h"
 #include "vmm/host/crash_report.h"
 #include "vmm/host/stop_signals.h"
@@ -15,6 +16,7 @@
 #include "vmm/machine.h"
 #include "vmm/options.h"
 #include "vmm/run_loop.h"
+#include "vmm/screenshot.h"
 #include "vmm/statistics.h"
 #include "vmm/terminal.h"
 
@@ -49,6 +51,8 @@ Verdict judge(const Ending& ending, const Options& options, Machine& machine) {
             return {"debug exit", ending.status};
         case Ending::Reason::StopSignal:
             return {"signal", kSignalBase + ending.status};
+        case Ending::Reason::PowerOff:
+            return {"power off", 0};
         case Ending::Reason::Reset:
             return {"reset", 0, !options.no_reboot};
         case Ending::Reason::TripleFault:
@@ -71,8 +75,11 @@ void set_up_log(const Options& options) {
 int run(const Options& options) {
     set_up_log(options);
     if (!options.stats_file.empty()) check_statistics_file(options.stats_file);
-    const auto loader = make_loader({options.kernel, options.initrd, options.append}, options.memory_bytes);
-    Machine::Outputs outputs{Output("-serial", options.serial), Output("-debugcon", options.debugcon)};
+    const auto loader = options.kernel.empty()
+                            ? std::unique_ptr<Loader>(std::make_unique<Firmware>(options.pc.bios))
+                            : make_loader({options.kernel, options.initrd, options.append}, options.memory_bytes);
+    Machine::Outputs outputs{.serial = Output("-serial", options.serial),
+                             .debugcon = Output("-debugcon", options.debugcon)};
     host::install_crash_report(nullptr);
     const int stop_fd = host::install_stop_signals();
     std::unique_ptr<Terminal> terminal;
@@ -93,6 +100,8 @@ int run(const Options& options) {
         const Verdict verdict = judge(ending, options, machine);
         if (verdict.again) continue;
         terminal.reset();
+        if (machine.vga() && !options.pc.screendump.empty())
+            write_screen(*machine.vga(), options.pc.screendump, "-screendump");
         summary.seconds = seconds_of(CLOCK_MONOTONIC) - start;
         summary.cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
         summary.ending = verdict.ending;

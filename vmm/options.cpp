@@ -37,6 +37,17 @@ enum Id : int {
     kDebugcon,
     kStats,
     kVersion,
+    kMachine,
+    kBios,
+    kBoot,
+    kVga,
+    kGlobal,
+    kNoAcpi,
+    kNet,
+    kParallel,
+    kSmp,
+    kScreendump,
+    kMeansNothing,
 };
 
 constexpr option kOptions[] = {
@@ -58,6 +69,24 @@ constexpr option kOptions[] = {
     {"stats", required_argument, nullptr, kStats},
     {"version", no_argument, nullptr, kVersion},
     {"help", no_argument, nullptr, kShowHelp},
+    {"machine", required_argument, nullptr, kMachine},
+    {"M", required_argument, nullptr, kMachine},
+    {"bios", required_argument, nullptr, kBios},
+    {"boot", required_argument, nullptr, kBoot},
+    {"vga", required_argument, nullptr, kVga},
+    {"global", required_argument, nullptr, kGlobal},
+    {"no-acpi", no_argument, nullptr, kNoAcpi},
+    {"net", required_argument, nullptr, kNet},
+    {"nic", required_argument, nullptr, kNet},
+    {"parallel", required_argument, nullptr, kParallel},
+    {"smp", required_argument, nullptr, kSmp},
+    {"screendump", required_argument, nullptr, kScreendump},
+    // Of QEMU's, what changes nothing about this machine.
+    {"nodefaults", no_argument, nullptr, kMeansNothing},
+    {"no-user-config", no_argument, nullptr, kMeansNothing},
+    {"no-hpet", no_argument, nullptr, kMeansNothing},
+    {"no-fd-bootchk", no_argument, nullptr, kMeansNothing},
+    {"name", required_argument, nullptr, kMeansNothing},
     {nullptr, 0, nullptr, 0},
 };
 
@@ -223,9 +252,43 @@ void apply(Options& o, int id, const char* argument) {
             o.serial = parse_backend("serial", value, true, true);
             break;
         case kNographic:
-            break;  // there is no display yet: the console is the serial port in any case
+            o.pc.no_graphic = true;
+            o.pc.display = Display::None;
+            break;
         case kDisplay:
-            if (value != "none") bad("display", value, "there is no display yet; write -display none");
+            parse_display(value, o.pc);
+            break;
+        case kMachine:
+            if (const std::string accel = parse_machine(value, o.pc); !accel.empty()) parse_accel(accel, o);
+            break;
+        case kBios:
+            o.pc.bios = file_name("bios", value);
+            break;
+        case kBoot:
+            parse_boot(value, o.pc);
+            break;
+        case kVga:
+            parse_vga(value, o.pc);
+            break;
+        case kGlobal:
+            parse_global(value, o.pc);
+            break;
+        case kNoAcpi:
+            o.pc.acpi = false;
+            break;
+        case kNet:
+            expect("net", value, "none", "there is no network yet");
+            break;
+        case kParallel:
+            expect("parallel", value, "none", "there is no parallel port");
+            break;
+        case kSmp:
+            expect("smp", value, "1", "there is one CPU");
+            break;
+        case kScreendump:
+            o.pc.screendump = file_name("screendump", value);
+            break;
+        case kMeansNothing:
             break;
         case kNoReboot:
             o.no_reboot = true;
@@ -269,6 +332,19 @@ void apply(Options& o, int id, const char* argument) {
     throw HostError(fmt::format("{}: not an option that I know, or not one that takes an argument; see -help", word));
 }
 
+void check_board(const Options& o) {
+    if (o.pc.board == BoardKind::Bare && o.kernel.empty())
+        throw HostError("-machine bare: it has no firmware; give a kernel with -kernel FILE, or write -machine pc");
+    if (o.pc.board == BoardKind::Bare && o.pc.vga == VgaKind::Std)
+        throw HostError("-vga std: the bare machine has no bus to put it on; write -machine pc");
+    if (!o.kernel.empty() && !o.pc.bios.empty())
+        throw HostError("-bios: a kernel given with -kernel starts without firmware; leave one of them out");
+    if (o.pc.display == Display::Curses && !o.has_vga())
+        throw HostError("-display curses: this machine has no display card; add -vga std");
+    if (!o.pc.screendump.empty() && !o.has_vga())
+        throw HostError("-screendump: this machine has no display card; add -vga std");
+}
+
 }  // namespace
 
 Options parse_options(int argc, char* const argv[]) {
@@ -285,8 +361,7 @@ Options parse_options(int argc, char* const argv[]) {
     }
     if (optind < argc)
         throw HostError(fmt::format("{}: this is not an option; a kernel is given with -kernel FILE", argv[optind]));
-    if (result.kernel.empty())
-        throw HostError("no kernel: give one with -kernel FILE (a Linux bzImage or a Multiboot image); see -help");
+    check_board(result);
     return result;
 }
 
@@ -302,13 +377,17 @@ static std::string policies_help() {
 }
 
 std::string help_text() {
-    return std::string(R"(usage: ringfold -kernel FILE [options]
+    return std::string(R"(usage: ringfold [options]
+       ringfold -kernel FILE [options]
 
 Runs an unmodified 32-bit x86 operating system inside this process, without hardware virtualization.
 Options are spelled as QEMU's, with one dash or two.
 
 The guest
-  -kernel FILE         a Linux bzImage, or a Multiboot kernel (ELF or flat)
+  -bios FILE           firmware, when no kernel is given (default: SeaBIOS of Debian's package seabios)
+  -boot order=LETTERS[,menu=on]
+                       what firmware boots from: a floppy, c disk, d CD-ROM, n network (default cad)
+  -kernel FILE         started without firmware: a Linux bzImage, or a Multiboot kernel (ELF or flat)
   -initrd FILE         its initial RAM disk; for Multiboot a list of modules: "FILE ARGUMENTS,FILE,..."
   -append TEXT         its command line, for example "console=ttyS0"
   -m SIZE              its memory in MiB, or with a suffix K, M or G: 1M to 3584M (default 256M)
@@ -319,11 +398,14 @@ Devices
   -serial file:PATH    first serial port's output to a file
   -serial none         nothing connected to the first serial port
   -debugcon stdio|file:PATH
-                       what the guest writes to port 0xE9
+                       what the guest writes to port 0xE9, or to -global isa-debugcon.iobase=PORT
   -device isa-debug-exit[,iobase=0x501][,iosize=2]
                        a write of V to that port ends ringfold with status (V << 1) | 1
-  -nographic, -display none
-                       accepted: there is no display yet
+  -machine pc          an i440FX board with PCI and ACPI (default with firmware); pc,acpi=off without ACPI tables
+  -machine bare        none of that (default with -kernel)
+  -vga std|none        a VGA card with Bochs VBE on that board (default std)
+  -display none        nobody looks at it (default)
+  -nographic           the same, and firmware uses the serial port
   -no-reboot           exit instead of resetting when the guest reboots or crashes
 
 How it runs
@@ -336,7 +418,8 @@ How it runs
 )") + policies_help() +
            R"(
 Seeing inside
-  -d LIST              log in_asm, out_asm, int, exec, mmu, guest_errors, audit (comma-separated)
+  -screendump FILE     write the screen to FILE when ringfold ends: .png, .txt for its text, anything else PPM
+  -d LIST              log in_asm, out_asm, int, exec, mmu, guest_errors, audit, bios (comma-separated)
   -D FILE              the log goes to FILE instead of standard error
   -stats FILE          write counts and times to FILE as JSON when ringfold ends
 

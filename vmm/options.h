@@ -6,6 +6,7 @@
 #include <string>
 
 #include "translator/translator_options.h"
+#include "vmm/pc_options.h"
 
 namespace ringfold {
 
@@ -34,7 +35,16 @@ struct Options {
     Accel accel = Accel::Translator;
     TranslatorOptions translator;
     bool no_reboot = false;
+    PcOptions pc;
     std::string log_categories, log_file, stats_file;
+
+    // Is there PCI, and what sits on it? A kernel alone needs none, and starts sooner without.
+    bool has_board() const {
+        return pc.board == BoardKind::I440fx || (pc.board == BoardKind::Auto && (kernel.empty() || pc.vga == VgaKind::Std));
+    }
+    bool has_vga() const { return has_board() && pc.vga != VgaKind::None; }
+    // Firmware that finds no screen to speak on uses the serial port.
+    bool firmware_on_serial() const { return pc.no_graphic || pc.display == Display::Auto || !has_vga(); }
 };
 
 // Throws HostError naming the option, what is wrong with it and what to write instead.

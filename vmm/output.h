@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "devices/byte_stream.h"
+#include "vmm/base/log.h"
 #include "vmm/host/fd.h"
 #include "vmm/options.h"
 
@@ -21,6 +23,18 @@ public:
 private:
     host::Fd file_;
     int fd_ = -1;
+};
+
+// Text that comes a byte at a time, put into the -d log by lines.
+class LogLines final : public ByteSink {
+public:
+    LogLines(log::Category category, const char* prefix) : category_(category), prefix_(prefix) {}
+    size_t write(std::span<const uint8_t> bytes) override;
+
+private:
+    log::Category category_;
+    const char* prefix_;
+    std::string line_;
 };
 
 }  // namespace ringfold

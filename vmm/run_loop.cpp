@@ -55,8 +55,14 @@ private:
 
     std::optional<Ending> ended() const {
         if (auto request = machine_.request()) {
-            if (request->kind == Machine::Request::Kind::Reset) return Ending{Ending::Reason::Reset};
-            return Ending{Ending::Reason::DebugExit, request->status};
+            switch (request->kind) {
+                case Machine::Request::Kind::Reset:
+                    return Ending{Ending::Reason::Reset};
+                case Machine::Request::Kind::PowerOff:
+                    return Ending{Ending::Reason::PowerOff};
+                case Machine::Request::Kind::DebugExit:
+                    return Ending{Ending::Reason::DebugExit, request->status};
+            }
         }
         if (machine_.left()) return Ending{Ending::Reason::Left};
         if (const int signal = host::stop_signal()) return Ending{Ending::Reason::StopSignal, signal};

@@ -16,7 +16,7 @@ struct LoopTimes {
 };
 
 struct Ending {
-    enum class Reason : uint8_t { Reset, DebugExit, Left, StopSignal, TripleFault, TimeLimit } reason;
+    enum class Reason : uint8_t { Reset, PowerOff, DebugExit, Left, StopSignal, TripleFault, TimeLimit } reason;
     int status = 0;  // DebugExit: the exit status; StopSignal: the signal
     LoopTimes times{};
 };

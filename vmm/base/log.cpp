@@ -18,7 +18,7 @@ FILE* destination = stderr;
 
 constexpr std::pair<std::string_view, Category> kNames[] = {
     {"in_asm", InAsm}, {"out_asm", OutAsm}, {"int", Int}, {"exec", Exec}, {"mmu", Mmu}, {"guest_errors", GuestErrors},
-    {"audit", Audit},
+    {"audit", Audit}, {"bios", Bios},
 };
 
 Category parse_one(std::string_view word) {

@@ -16,6 +16,7 @@ enum Category : uint32_t {
     Mmu = 1u << 4,     // fills, flushes, traces, windows
     GuestErrors = 1u << 5,  // what a guest did to a device that makes no sense
     Audit = 1u << 6,   // what memory views hold, compared with the guest's page tables at each CR3 load (slow)
+    Bios = 1u << 7,    // what firmware says on its debug port, 0x402
 };
 
 extern uint32_t enabled_categories;

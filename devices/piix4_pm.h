@@ -1,0 +1,76 @@
+// Power management of the 82371AB (PIIX4), function 3: the ACPI timer, the power button, soft off, and the SMI command
+// ports as they look without a system management mode (data sheet 290562, chapter 7).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "devices/irq_line.h"
+#include "devices/pci_device.h"
+#include "devices/timed_device.h"
+
+namespace ringfold {
+
+// The 64 registers that PMBASE places: claimed by the PCI bus, not by the machine.
+class Piix4Pm final : public PciDevice, public TimedDevice {
+public:
+    struct State {
+        PciState pci;
+        uint16_t status = 0, enable = 0, control = 0;
+        uint8_t smi_command = 0, smi_status = 0;
+        Nanoseconds seen = 0;  // `status` is up to date to this time on the clock
+    };
+
+    // `sci` is IRQ 9. `power_off` is called when the guest switches the machine off.
+    Piix4Pm(const Clock& clock, IrqLine sci, std::function<void()> power_off);
+
+    // Ports 0xB2 and 0xB3 are the registers 0 and 1 of this one.
+    Device& smi_ports() { return smi_ports_; }
+    // The user pressed it. A guest that listens shuts itself down.
+    void press_power_button();
+
+    std::optional<uint32_t> decoded(const PciBar&) const override;
+    std::optional<Nanoseconds> next_deadline() const override;
+    void advance(Nanoseconds now) override;
+    void reset();
+
+    State state() const;
+    void restore(const State& s);
+
+private:
+    class PmRegisters final : public Device {
+    public:
+        explicit PmRegisters(Piix4Pm& pm) : pm_(pm) {}
+        uint32_t read(uint32_t offset, unsigned size) override;
+        void write(uint32_t offset, unsigned size, uint32_t value) override;
+        void reset() override {}
+
+    private:
+        Piix4Pm& pm_;
+    };
+    class SmiPorts final : public Device {
+    public:
+        explicit SmiPorts(Piix4Pm& pm) : pm_(pm) {}
+        uint32_t read(uint32_t offset, unsigned size) override;
+        void write(uint32_t offset, unsigned size, uint32_t value) override;
+        void reset() override {}
+
+    private:
+        Piix4Pm& pm_;
+    };
+
+    uint32_t timer() const;
+    void write_control(uint16_t value);
+    void update_sci();
+
+    const Clock& clock_;
+    IrqLine sci_;
+    std::function<void()> power_off_;
+    PmRegisters pm_registers_{*this};
+    SmiPorts smi_ports_{*this};
+    uint16_t status_ = 0, enable_ = 0, control_ = 0;
+    uint8_t smi_command_ = 0, smi_status_ = 0;
+    Nanoseconds seen_ = 0;
+};
+
+}  // namespace ringfold

@@ -1,0 +1,190 @@
+// The ACPI tables of the machine.
+#include "vmm/acpi/tables.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <string_view>
+
+#include <dsdt.hex>  // made by iasl from dsdt.asl: dsdt_aml_code
+
+#include "vmm/base/result.h"
+
+namespace ringfold {
+
+namespace {
+
+using Bytes = FwCfg::Bytes;
+
+constexpr const char* kTablesFile = "etc/acpi/tables";
+constexpr const char* kRsdpFile = "etc/acpi/rsdp";
+constexpr size_t kFileNameBytes = 56, kCommandBytes = 128;
+constexpr uint32_t kAllocate = 1, kAddPointer = 2, kAddChecksum = 3;
+constexpr uint8_t kHighMemory = 1, kBelow1Mib = 2;
+
+constexpr size_t kHeaderBytes = 36, kLength = 4, kChecksum = 9;
+constexpr size_t kFacsBytes = 64, kFadtBytes = 244, kRsdpBytes = 20, kFacsAlignment = 64, kRsdpAlignment = 16;
+
+// Where the firmware puts the power management registers, and what they are (devices/piix4_pm.cpp).
+constexpr uint32_t kPmBase = 0x600;
+
+void put(Bytes& to, size_t at, uint64_t value, unsigned size) {
+    for (unsigned n = 0; n < size; ++n) to[at + n] = static_cast<uint8_t>(value >> 8 * n);
+}
+void put(Bytes& to, size_t at, std::string_view text) {
+    std::copy(text.begin(), text.end(), to.begin() + static_cast<long>(at));
+}
+
+uint8_t checksum(std::span<const uint8_t> bytes) {
+    return static_cast<uint8_t>(-std::accumulate(bytes.begin(), bytes.end(), 0));
+}
+
+// A table with its header filled in but for the checksum.
+Bytes table(std::string_view signature, uint8_t revision, size_t length) {
+    Bytes t(length);
+    put(t, 0, signature);
+    put(t, kLength, length, 4);
+    t[8] = revision;
+    put(t, 10, "RINGFD");
+    put(t, 16, "RINGFOLD");
+    put(t, 24, 1, 4);
+    put(t, 28, "RGFD");
+    put(t, 32, 1, 4);
+    return t;
+}
+
+Bytes facs() {
+    Bytes t(kFacsBytes);
+    put(t, 0, "FACS");
+    put(t, kLength, t.size(), 4);
+    return t;
+}
+
+// The compiled DSDT with this machine's number in the place of PMEM's.
+Bytes dsdt(uint32_t pci_memory) {
+    Bytes t(std::begin(dsdt_aml_code), std::end(dsdt_aml_code));
+    constexpr std::array<uint8_t, 6> kName{0x08, 'P', 'M', 'E', 'M', 0x0c};  // Name (PMEM, a dword)
+    const auto found = std::search(t.begin(), t.end(), kName.begin(), kName.end());
+    if (found == t.end()) throw HostError("the compiled ACPI tables have no PMEM; build Ringfold again");
+    put(t, static_cast<size_t>(found - t.begin()) + kName.size(), pci_memory, 4);
+    t[kChecksum] = 0;
+    t[kChecksum] = checksum(t);
+    return t;
+}
+
+// A register in I/O space, in ACPI's generic address structure.
+void put_port(Bytes& t, size_t at, uint8_t bits, uint32_t port) {
+    constexpr uint8_t kSystemIo = 1;
+    t[at] = kSystemIo;
+    t[at + 1] = bits;
+    put(t, at + 4, port, 8);
+}
+
+// Fields by their offsets in ACPI 3.0, table 5-9.
+Bytes fadt() {
+    constexpr uint32_t kWbinvd = 1 << 0, kHaltIsC1 = 1 << 2, kNoSleepButton = 1 << 5, kNoRtcWake = 1 << 6,
+                       kResetRegister = 1 << 10;
+    constexpr uint16_t kLegacyDevices = 1, kHas8042 = 2;
+    Bytes t = table("FACP", 3, kFadtBytes);
+    put(t, 46, 9, 2);            // SCI
+    put(t, 48, 0xb2, 4);         // SMI command port, and what to write there
+    t[52] = 0xf1;                // ... to enable ACPI
+    t[53] = 0xf0;                // ... to disable it
+    put(t, 56, kPmBase, 4);      // PM1a events
+    put(t, 64, kPmBase + 4, 4);  // PM1a control
+    put(t, 76, kPmBase + 8, 4);  // timer
+    t[88] = 4;
+    t[89] = 2;
+    t[91] = 4;
+    put(t, 96, 0xfff, 2);  // C2 and C3 take longer than what makes them worth while: there are none
+    put(t, 98, 0xfff, 2);
+    t[108] = 0x32;  // the century, in CMOS
+    put(t, 109, kLegacyDevices | kHas8042, 2);
+    put(t, 112, kWbinvd | kHaltIsC1 | kNoSleepButton | kNoRtcWake | kResetRegister, 4);
+    put_port(t, 116, 8, 0xcf9);
+    t[128] = 6;
+    put_port(t, 148, 32, kPmBase);
+    put_port(t, 172, 16, kPmBase + 4);
+    put_port(t, 208, 32, kPmBase + 8);
+    return t;
+}
+
+// The script: fixed-size commands, one after the other.
+class Script {
+public:
+    void allocate(std::string_view file, uint32_t alignment, uint8_t zone) {
+        const size_t at = command(kAllocate);
+        put(bytes_, at, file);
+        put(bytes_, at + kFileNameBytes, alignment, 4);
+        bytes_[at + kFileNameBytes + 4] = zone;
+    }
+    // The number at `offset` of `in` becomes an address: that of `to` is added.
+    void add_pointer(std::string_view in, size_t offset, std::string_view to) {
+        const size_t at = command(kAddPointer);
+        put(bytes_, at, in);
+        put(bytes_, at + kFileNameBytes, to);
+        put(bytes_, at + 2 * kFileNameBytes, offset, 4);
+        bytes_[at + 2 * kFileNameBytes + 4] = 4;
+    }
+    void add_checksum(std::string_view file, size_t offset, size_t start, size_t length) {
+        const size_t at = command(kAddChecksum);
+        put(bytes_, at, file);
+        put(bytes_, at + kFileNameBytes, offset, 4);
+        put(bytes_, at + kFileNameBytes + 4, start, 4);
+        put(bytes_, at + kFileNameBytes + 8, length, 4);
+    }
+    Bytes take() { return std::move(bytes_); }
+
+private:
+    // Begins one, and says where its arguments go.
+    size_t command(uint32_t what) {
+        const size_t at = bytes_.size();
+        bytes_.resize(at + kCommandBytes);
+        put(bytes_, at, what, 4);
+        return at + 4;
+    }
+    Bytes bytes_;
+};
+
+}  // namespace
+
+uint32_t pci_memory_base(uint64_t ram_bytes) {
+    for (const uint32_t base : {0x80000000, 0xc0000000})
+        if (ram_bytes <= base) return base;
+    return 0xe0000000;
+}
+
+AcpiTables make_acpi_tables(uint32_t pci_memory) {
+    AcpiTables result;
+    Script script;
+    Bytes& tables = result.tables;
+    const auto append = [&tables](const Bytes& t) {
+        const size_t at = tables.size();
+        tables.insert(tables.end(), t.begin(), t.end());
+        return at;
+    };
+    script.allocate(kTablesFile, kFacsAlignment, kHighMemory);
+    script.allocate(kRsdpFile, kRsdpAlignment, kBelow1Mib);
+    const size_t facs_at = append(facs()), dsdt_at = append(dsdt(pci_memory)), fadt_at = append(fadt());
+    const size_t rsdt_at = append(table("RSDT", 1, kHeaderBytes + 4));
+    const auto point = [&](size_t at, size_t to) {
+        put(tables, at, to, 4);
+        script.add_pointer(kTablesFile, at, kTablesFile);
+    };
+    point(fadt_at + 36, facs_at);
+    point(fadt_at + 40, dsdt_at);
+    point(rsdt_at + kHeaderBytes, fadt_at);
+    script.add_checksum(kTablesFile, fadt_at + kChecksum, fadt_at, kFadtBytes);
+    script.add_checksum(kTablesFile, rsdt_at + kChecksum, rsdt_at, kHeaderBytes + 4);
+
+    result.rsdp.resize(kRsdpBytes);
+    put(result.rsdp, 0, "RSD PTR ");
+    put(result.rsdp, 9, "RINGFD");
+    put(result.rsdp, 16, rsdt_at, 4);
+    script.add_pointer(kRsdpFile, 16, kTablesFile);
+    script.add_checksum(kRsdpFile, 8, 0, kRsdpBytes);
+    result.loader = script.take();
+    return result;
+}
+
+}  // namespace ringfold

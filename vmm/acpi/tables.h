@@ -1,0 +1,23 @@
+// The ACPI tables of the machine, in the form in which firmware takes them from fw_cfg: blobs, and a script that says
+// where to put them and which pointers and checksums to fill in (ACPI 3.0, chapter 5; QEMU's bios-linker-loader).
+#pragma once
+
+#include <cstdint>
+
+#include "devices/fw_cfg.h"
+
+namespace ringfold {
+
+struct AcpiTables {
+    FwCfg::Bytes tables;  // file etc/acpi/tables: FACS, DSDT, FADT, RSDT
+    FwCfg::Bytes rsdp;    // file etc/acpi/rsdp
+    FwCfg::Bytes loader;  // file etc/table-loader
+};
+
+// `pci_memory`: the first address that firmware gives to PCI devices.
+AcpiTables make_acpi_tables(uint32_t pci_memory);
+
+// Where SeaBIOS begins to place them, which depends on the size of RAM alone.
+uint32_t pci_memory_base(uint64_t ram_bytes);
+
+}  // namespace ringfold

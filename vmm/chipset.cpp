@@ -1,0 +1,86 @@
+// Puts the i440FX board together.
+#include "vmm/chipset.h"
+
+#include "vmm/acpi/tables.h"
+
+namespace ringfold {
+
+namespace {
+
+constexpr unsigned kSciIrq = 9;
+constexpr uint64_t kFourGib = uint64_t{1} << 32;
+constexpr PciSlot kHostBridge{0, 0}, kIsaBridge{1, 0}, kPowerManagement{1, 3}, kVga{2, 0};
+
+// One entry of the memory map as QEMU gives it: address, length, type. Firmware makes the rest of the map.
+void append_ram(FwCfg::Bytes& map, uint64_t start, uint64_t length) {
+    constexpr uint32_t kRam = 1;
+    for (const auto& field :
+         {FwCfg::little_endian(start, 8), FwCfg::little_endian(length, 8), FwCfg::little_endian(kRam, 4)})
+        map.insert(map.end(), field.begin(), field.end());
+}
+
+}  // namespace
+
+Chipset::Chipset(const Board& board, std::span<const uint8_t> rom, std::function<void()> power_off)
+    : board_(board),
+      pci_(board.bus),
+      host_bridge_([this](const ShadowSegment& s) { guard(s); }),
+      isa_bridge_(board.pic),
+      power_management_(board.clock, board.pic.line(kSciIrq), std::move(power_off)),
+      config_ports_(pci_, board.reset_control),
+      rom_({rom.begin(), rom.end()}) {
+    pci_.connect_interrupts(&isa_bridge_);
+    pci_.add(kHostBridge, host_bridge_);
+    pci_.add(kIsaBridge, isa_bridge_);
+    pci_.add(kPowerManagement, power_management_);
+    board.bus.claim({.base = 0xcf8, .length = 8, .width = Width::Dword}, config_ports_);
+    board.bus.claim({.base = 0xb2, .length = 2}, power_management_.smi_ports());
+    if (rom.empty()) {
+        host_bridge_.open_shadow_ram();
+        return;
+    }
+    board.bus.claim({.base = GuestPhys(kFourGib - rom.size()), .length = rom.size()}, rom_);
+    for (unsigned n = 0; n < ShadowSegment::kCount; ++n) guard(host_bridge_.segment(n));
+}
+
+void Chipset::guard(const ShadowSegment& s) {
+    if (s.writable)
+        read_only_[s.number].reset();
+    else
+        read_only_[s.number] =
+            board_.tracer.memory_trace(s.base, s.length, TraceKind::ReadOnly, [](const TraceWrite&) {});
+}
+
+void Chipset::add_vga(std::vector<uint8_t> bios) {
+    vga_.emplace(board_.clock);
+    vga_card_.emplace(*vga_, std::move(bios));
+    pci_.add(kVga, *vga_card_);
+    // A display card answers at its old places from the start, wherever PCI puts its memory.
+    for (const auto& [base, length] : {std::pair{0x3b4, 2}, {0x3ba, 1}, {0x3c0, 16}, {0x3d4, 2}, {0x3da, 1}})
+        board_.bus.claim({.base = static_cast<uint16_t>(base),
+                          .length = static_cast<uint32_t>(length),
+                          .first_register = static_cast<uint32_t>(base - 0x3b0)},
+                         vga_->ports());
+    board_.bus.claim({.base = 0x1ce, .length = 3, .width = Width::Word}, vga_->vbe_ports());
+    board_.bus.claim({.base = GuestPhys(0xa0000), .length = 0x20000}, vga_->window());
+}
+
+void describe_machine(FwCfg& fw_cfg, const MachineFacts& facts) {
+    fw_cfg.add(FwCfg::kRamSize, FwCfg::little_endian(facts.ram_bytes, 8));
+    fw_cfg.add_u16(FwCfg::kNoGraphic, facts.serial_console);
+    fw_cfg.add_u16(FwCfg::kCpuCount, 1);
+    fw_cfg.add_u16(FwCfg::kMaxCpus, 1);
+    fw_cfg.add_u16(FwCfg::kBootMenu, facts.boot_menu);
+    FwCfg::Bytes map;
+    append_ram(map, 0, facts.ram_bytes);
+    fw_cfg.add_file("etc/e820", std::move(map));
+    constexpr uint32_t kForever = 0xffffffff;  // firmware that finds nothing to boot stays where it is
+    fw_cfg.add_file("etc/boot-fail-wait", FwCfg::little_endian(kForever, 4));
+    if (!facts.acpi) return;
+    AcpiTables acpi = make_acpi_tables(pci_memory_base(facts.ram_bytes));
+    fw_cfg.add_file("etc/acpi/tables", std::move(acpi.tables));
+    fw_cfg.add_file("etc/acpi/rsdp", std::move(acpi.rsdp));
+    fw_cfg.add_file("etc/table-loader", std::move(acpi.loader));
+}
+
+}  // namespace ringfold
