@@ -528,6 +528,7 @@ Trap TranslatedCpu::trap_of(Fill fill, GuestVirt a) const {
     if (!physical || !memory_.ram().contains(*physical)) return Trap::Device;
     const uint8_t kinds = memory_.tracer().kinds_on(*physical);
     if (kinds == 0) return Trap::NotWindowed;
+    if (memory_.tracer().read_only(*physical)) return Trap::Device;  // ROM, which may be watched for its code too
     if (kinds == 1u << static_cast<unsigned>(TraceKind::PageTable)) return Trap::PageTable;
     return kinds == 1u << static_cast<unsigned>(TraceKind::Code) ? Trap::Code : Trap::DescriptorTable;
 }

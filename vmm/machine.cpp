@@ -35,7 +35,8 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
       memory_(ram_, bus_, tracer_, state_),
       pit_(input.clock(), pic_.line(kTimerIrq)),
       rtc_(input.clock(), pic_.line(kRtcIrq)),
-      uart_(input.clock(), pic_.line(kSerialIrq), &outputs.serial, &input),
+      uart_(input.clock(), pic_.line(kSerialIrq), &outputs.serial,
+            options.pc.display == Display::Curses ? nullptr : &input),
       keyboard_(pic_.line(kKeyboardIrq), pic_.line(kMouseIrq), a20_, [this] { ask({Request::Kind::Reset}); }),
       system_control_(input.clock(), pit_, a20_, [this] { ask({Request::Kind::Reset}); }),
       reset_control_([this] { ask({Request::Kind::Reset}); }),
@@ -102,6 +103,13 @@ void Machine::connect_debug_exit(const DebugExit& at) {
     }
 }
 
+void Machine::show_on(CursesScreen& screen) {
+    if (!vga()) return;
+    screen_ = &screen;
+    screen.connect(*vga(), keyboard_);
+    timed_.push_back(&screen);
+}
+
 void Machine::ask(Request request) {
     if (!request_) request_ = request;
     if (cpu_) cpu_->kick();
@@ -112,7 +120,10 @@ void Machine::service() {
     for (TimedDevice* device : timed_) device->advance(now);
     input_.mailbox().deliver();
     input_.receive();
-    uart_.input_ready();
+    if (screen_)
+        screen_->type(input_);
+    else
+        uart_.input_ready();
 }
 
 std::optional<Nanoseconds> Machine::next_deadline() const {

@@ -25,6 +25,7 @@
 #include "translator/engine/vcpu_context.h"
 #include "vmm/base/cpu.h"
 #include "vmm/chipset.h"
+#include "vmm/curses_screen.h"
 #include "vmm/input.h"
 #include "vmm/loader.h"
 #include "vmm/options.h"
@@ -58,6 +59,9 @@ public:
     // `listener` hears when next_deadline() may have moved while the CPU runs.
     void on_deadline_moved(std::function<void()> listener);
 
+    // Shows the display card's text there, and takes what is typed for the keyboard instead of the serial port.
+    // `screen` outlives the machine.
+    void show_on(CursesScreen& screen);
     // The display card, if there is one.
     const Vga* vga() const { return chipset_ ? chipset_->vga() : nullptr; }
 
@@ -95,6 +99,7 @@ private:
     IsaDebugExit debug_exit_;
     FwCfg fw_cfg_;
     std::unique_ptr<Chipset> chipset_;  // none in a bare machine
+    CursesScreen* screen_ = nullptr;
     std::vector<TimedDevice*> timed_;
 
     std::unique_ptr<Cpu> cpu_;

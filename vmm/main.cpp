@@ -1,5 +1,6 @@
 // The program: options, one machine after the other until the guest is done, and the exit status.
 #include <time.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <memory>
@@ -80,25 +81,32 @@ int run(const Options& options) {
                             : make_loader({options.kernel, options.initrd, options.append}, options.memory_bytes);
     Machine::Outputs outputs{.serial = Output("-serial", options.serial),
                              .debugcon = Output("-debugcon", options.debugcon)};
+    const bool curses = options.pc.display == Display::Curses;
+    if (curses && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
+        throw HostError("-display curses: standard input and output must be a terminal; write -display none");
     host::install_crash_report(nullptr);
     const int stop_fd = host::install_stop_signals();
     std::unique_ptr<Terminal> terminal;
     HostInput input;
+    std::unique_ptr<CursesScreen> screen;
 
     RunSummary summary{.accel = options.accel == Accel::Translator ? "bt" : "interp"};
     const double start = seconds_of(CLOCK_MONOTONIC);
     for (;; ++summary.resets) {
         Machine machine(options, *loader, input, outputs);
         // Raw mode only now: whatever kept the machine from being built was said on an ordinary terminal.
-        if (!terminal && options.serial.kind == CharBackend::Kind::Terminal) {
-            terminal = std::make_unique<Terminal>(options.serial.keys);
+        if (!terminal && (curses || options.serial.kind == CharBackend::Kind::Terminal)) {
+            terminal = std::make_unique<Terminal>(curses || options.serial.keys);
             input.connect(terminal.get());
+            if (curses) screen = std::make_unique<CursesScreen>(input.clock());
         }
+        if (screen) machine.show_on(*screen);
         host::install_crash_report(&machine.state());
         const Ending ending = run_loop(machine, input, {.stop_fd = stop_fd});
         host::install_crash_report(nullptr);
         const Verdict verdict = judge(ending, options, machine);
         if (verdict.again) continue;
+        screen.reset();
         terminal.reset();
         if (machine.vga() && !options.pc.screendump.empty())
             write_screen(*machine.vga(), options.pc.screendump, "-screendump");

@@ -341,6 +341,8 @@ void check_board(const Options& o) {
         throw HostError("-bios: a kernel given with -kernel starts without firmware; leave one of them out");
     if (o.pc.display == Display::Curses && !o.has_vga())
         throw HostError("-display curses: this machine has no display card; add -vga std");
+    if (o.pc.display == Display::Curses && o.debugcon.kind == CharBackend::Kind::Terminal)
+        throw HostError("-debugcon stdio: -display curses has the terminal; write -debugcon file:PATH");
     if (!o.pc.screendump.empty() && !o.has_vga())
         throw HostError("-screendump: this machine has no display card; add -vga std");
 }
@@ -362,6 +364,8 @@ Options parse_options(int argc, char* const argv[]) {
     if (optind < argc)
         throw HostError(fmt::format("{}: this is not an option; a kernel is given with -kernel FILE", argv[optind]));
     check_board(result);
+    // The terminal can be one thing only.
+    if (result.pc.display == Display::Curses && result.serial.kind == CharBackend::Kind::Terminal) result.serial = {};
     return result;
 }
 
@@ -405,6 +409,7 @@ Devices
   -machine bare        none of that (default with -kernel)
   -vga std|none        a VGA card with Bochs VBE on that board (default std)
   -display none        nobody looks at it (default)
+  -display curses      its text on this terminal, which then is the keyboard; the serial port goes nowhere
   -nographic           the same, and firmware uses the serial port
   -no-reboot           exit instead of resetting when the guest reboots or crashes
 

@@ -22,7 +22,7 @@ constexpr size_t kTypedAhead = 64 << 10;
 
 // Written before `raw` is set and never while it is: signal handlers read them.
 termios original_mode, raw_mode;
-volatile sig_atomic_t raw = 0;
+volatile sig_atomic_t raw = 0, full_screen = 0;
 
 void on_suspend(int) {
     const int saved = errno;
@@ -50,7 +50,16 @@ void install_job_control() {
 
 }  // namespace
 
+void set_full_screen(bool on) noexcept {
+    full_screen = on;
+}
+
 void restore_terminal() noexcept {
+    if (full_screen) {
+        constexpr char kLeave[] = "\x1b[?1049l\x1b[?25h\x1b[0m\r\n";  // as xterm and its kin know it
+        full_screen = 0;
+        [[maybe_unused]] const ssize_t n = ::write(STDOUT_FILENO, kLeave, sizeof kLeave - 1);
+    }
     if (!raw) return;
     raw = 0;
     tcsetattr(STDIN_FILENO, TCSANOW, &original_mode);

@@ -47,6 +47,9 @@ private:
     bool is_terminal_ = false, input_ended_ = false, quit_ = false;
 };
 
+// Is the terminal's other screen in use? What gives the terminal back then leaves that as well.
+void set_full_screen(bool on) noexcept;
+
 // Async-signal-safe; harmless when there is nothing to restore.
 void restore_terminal() noexcept;
 

@@ -62,7 +62,13 @@ def main():
         linux = file("linux", bzimage(bytes(4096)))
         empty, missing = file("empty", b""), os.path.join(folder, "missing")
 
-        refuses("no kernel", [], "-kernel")
+        refuses("no kernel for a bare machine", ["-machine", "bare"], "-kernel")
+        for name, path in (("missing", missing), ("empty", empty), ("a folder", folder)):
+            refuses(f"firmware: {name}", ["-bios", path], f"-bios {path}: ")
+        refuses("firmware: odd size", ["-bios", file("odd", bytes(65537))], "64 KiB")
+        refuses("firmware: too large", ["-bios", file("large", bytes((16 << 20) + 65536))], "-bios ")
+        refuses("curses without a terminal", ["-display", "curses"], "-display curses: ", "terminal")
+        refuses("a screenshot of nothing", ["-kernel", good, "-screendump", "x"], "-screendump: ", "-vga std")
         for name, path in (("missing", missing), ("empty", empty), ("a folder", folder)):
             refuses(f"kernel: {name}", ["-kernel", path], f"-kernel {path}: ")
             refuses(f"initrd: {name}", ["-kernel", linux, "-initrd", path], f"-initrd {path}: ")

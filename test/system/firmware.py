@@ -4,12 +4,17 @@ power-off through ACPI's registers, and a ROM of our own from its first instruct
 
 usage: firmware.py RINGFOLD ACCEL
 """
+import fcntl
 import os
+import pty
+import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 LIMIT = 120
@@ -173,6 +178,36 @@ def own_roms(ringfold, accel, folder):
     stop(child)
 
 
+def on_terminal(ringfold, accel):
+    """-display curses on a terminal of our own: the boot menu, called by a key, and the way out."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.environ["TERM"] = "xterm"
+        os.environ["LC_ALL"] = "C.UTF-8"
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 80, 0, 0))
+        os.execv(ringfold, [ringfold, "-accel", accel, "-m", "64", "-display", "curses", "-boot", "menu=on"])
+    shown = b""
+
+    def appears(what, limit=LIMIT):
+        nonlocal shown
+        deadline = time.monotonic() + limit
+        while what not in shown and time.monotonic() < deadline:
+            if select.select([master], [], [], 0.1)[0]:
+                try:
+                    shown += os.read(master, 65536)
+                except OSError:
+                    return what in shown
+        return what in shown
+
+    check("curses shows the screen", appears(b"Press ESC for boot menu"), repr(shown[-300:]))
+    os.write(master, b"\x1b")
+    check("Escape reaches the guest", appears(b"Select boot device"), repr(shown[-300:]))
+    os.write(master, b"\x01x")
+    appears(b"\x1b[?1049l", 20)
+    _, status = os.waitpid(pid, 0)
+    check("Ctrl-A x gives the terminal back", status == 0 and b"\x1b[?1049l" in shown, f"{status} {shown[-300:]!r}")
+
+
 def main():
     ringfold, accel = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
@@ -192,6 +227,7 @@ def main():
         check("the boot menu is offered", "Press ESC for boot menu." in "\n".join(screen), "\n".join(screen))
         screen, log = seabios_here(ringfold, accel, folder, "-machine", "pc,acpi=off")
         check("without our ACPI tables it makes its own", END in log and "ACPI DSDT=" in log and "via rsdt" not in log, log)
+    on_terminal(ringfold, accel)
     return failures > 0
 
 
