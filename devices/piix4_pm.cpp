@@ -50,6 +50,11 @@ Piix4Pm::Piix4Pm(const Clock& clock, IrqLine sci, std::function<void()> power_of
     add_window({.space = PciBar::Space::Io, .size = kPmBytes, .registers = &pm_registers_});
 }
 
+void Piix4Pm::place_ports(uint16_t base) {
+    set_config(kPmBase, 2, base | 1u);
+    set_config(kPmEnable, 1, 1);
+}
+
 std::optional<uint32_t> Piix4Pm::decoded(const PciBar&) const {
     const uint32_t base = config(kPmBase, 2) & 0xffc0;
     if (!(config(kPmEnable, 1) & 1) || base == 0) return std::nullopt;

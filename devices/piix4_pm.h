@@ -26,6 +26,8 @@ public:
 
     // Ports 0xB2 and 0xB3 are the registers 0 and 1 of this one.
     Device& smi_ports() { return smi_ports_; }
+    // What firmware does first: the registers from this port on, a multiple of 64.
+    void place_ports(uint16_t base);
     // The user pressed it. A guest that listens shuts itself down.
     void press_power_button();
 

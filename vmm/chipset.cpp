@@ -1,6 +1,8 @@
 // Puts the i440FX board together.
 #include "vmm/chipset.h"
 
+#include <cstring>
+
 #include "vmm/acpi/tables.h"
 
 namespace ringfold {
@@ -49,6 +51,17 @@ void Chipset::guard(const ShadowSegment& s) {
     else
         read_only_[s.number] =
             board_.tracer.memory_trace(s.base, s.length, TraceKind::ReadOnly, [](const TraceWrite&) {});
+}
+
+void Chipset::stand_in_for_firmware(Ram& ram) {
+    // In the part of memory that both boot protocols' memory maps reserve.
+    constexpr uint32_t kTables = 0xe0000, kRsdp = 0xf0000;
+    AcpiTables acpi = make_acpi_tables(pci_memory_base(ram.size()));
+    link_tables(acpi, kTables, kRsdp);
+    memcpy(ram.host(GuestPhys(kTables)), acpi.tables.data(), acpi.tables.size());
+    memcpy(ram.host(GuestPhys(kRsdp)), acpi.rsdp.data(), acpi.rsdp.size());
+    power_management_.place_ports(kAcpiPorts);
+    pci_.remap();
 }
 
 void Chipset::add_vga(std::vector<uint8_t> bios) {

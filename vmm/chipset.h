@@ -18,6 +18,7 @@
 #include "devices/reset_control.h"
 #include "devices/rom.h"
 #include "devices/vga_card.h"
+#include "shadowmmu/ram.h"
 #include "tracing/memory_trace.h"
 
 namespace ringfold {
@@ -34,6 +35,10 @@ public:
     };
     // `rom` is mapped to end at 4 GiB; empty: there is no firmware, and what it would have set up is.
     Chipset(const Board&, std::span<const uint8_t> rom, std::function<void()> power_off);
+
+    // What is left of firmware's work where there is none: the ACPI tables in memory below 1 MiB, and the ports that
+    // they name. An operating system gives PCI devices their addresses itself.
+    void stand_in_for_firmware(Ram&);
 
     // Slots: 0 the host bridge, 1 the PIIX (functions 0, 1 for IDE, 3), 2 the display, 3 and up for others.
     PciBus& pci() { return pci_; }

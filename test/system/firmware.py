@@ -4,18 +4,15 @@ power-off through ACPI's registers, and a ROM of our own from its first instruct
 
 usage: firmware.py RINGFOLD ACCEL
 """
-import fcntl
 import os
-import pty
-import select
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
+
+from console import Console, Problem
 
 LIMIT = 120
 END = "No bootable device."
@@ -180,32 +177,20 @@ def own_roms(ringfold, accel, folder):
 
 def on_terminal(ringfold, accel):
     """-display curses on a terminal of our own: the boot menu, called by a key, and the way out."""
-    pid, master = pty.fork()
-    if pid == 0:
-        os.environ["TERM"] = "xterm"
-        os.environ["LC_ALL"] = "C.UTF-8"
-        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 80, 0, 0))
-        os.execv(ringfold, [ringfold, "-accel", accel, "-m", "64", "-display", "curses", "-boot", "menu=on"])
-    shown = b""
-
-    def appears(what, limit=LIMIT):
-        nonlocal shown
-        deadline = time.monotonic() + limit
-        while what not in shown and time.monotonic() < deadline:
-            if select.select([master], [], [], 0.1)[0]:
-                try:
-                    shown += os.read(master, 65536)
-                except OSError:
-                    return what in shown
-        return what in shown
-
-    check("curses shows the screen", appears(b"Press ESC for boot menu"), repr(shown[-300:]))
-    os.write(master, b"\x1b")
-    check("Escape reaches the guest", appears(b"Select boot device"), repr(shown[-300:]))
-    os.write(master, b"\x01x")
-    appears(b"\x1b[?1049l", 20)
-    _, status = os.waitpid(pid, 0)
-    check("Ctrl-A x gives the terminal back", status == 0 and b"\x1b[?1049l" in shown, f"{status} {shown[-300:]!r}")
+    os.environ.update(TERM="xterm", LC_ALL="C.UTF-8")
+    console = Console([ringfold, "-accel", accel, "-m", "64", "-display", "curses", "-boot", "menu=on"])
+    try:
+        console.expect("Press ESC for boot menu", LIMIT)
+        console.send("\x1b")
+        console.expect("Select boot device", LIMIT)
+        console.send("\x01x")
+        console.expect("\x1b[?1049l", 20)
+        check("curses shows the screen, types, and gives the terminal back", console.wait(20) == 0 and not console.is_raw(),
+              f"status {console.status}")
+    except Problem as problem:
+        check("curses", False, str(problem))
+    finally:
+        console.close()
 
 
 def main():

@@ -25,14 +25,17 @@ constexpr uint8_t kHighMemory = 1, kBelow1Mib = 2;
 constexpr size_t kHeaderBytes = 36, kLength = 4, kChecksum = 9;
 constexpr size_t kFacsBytes = 64, kFadtBytes = 244, kRsdpBytes = 20, kFacsAlignment = 64, kRsdpAlignment = 16;
 
-// Where the firmware puts the power management registers, and what they are (devices/piix4_pm.cpp).
-constexpr uint32_t kPmBase = 0x600;
-
 void put(Bytes& to, size_t at, uint64_t value, unsigned size) {
     for (unsigned n = 0; n < size; ++n) to[at + n] = static_cast<uint8_t>(value >> 8 * n);
 }
 void put(Bytes& to, size_t at, std::string_view text) {
     std::copy(text.begin(), text.end(), to.begin() + static_cast<long>(at));
+}
+
+uint32_t get(const Bytes& from, size_t at) {
+    uint32_t value = 0;
+    for (unsigned n = 0; n < 4; ++n) value |= uint32_t{from[at + n]} << 8 * n;
+    return value;
 }
 
 uint8_t checksum(std::span<const uint8_t> bytes) {
@@ -86,13 +89,13 @@ Bytes fadt() {
                        kResetRegister = 1 << 10;
     constexpr uint16_t kLegacyDevices = 1, kHas8042 = 2;
     Bytes t = table("FACP", 3, kFadtBytes);
-    put(t, 46, 9, 2);            // SCI
-    put(t, 48, 0xb2, 4);         // SMI command port, and what to write there
-    t[52] = 0xf1;                // ... to enable ACPI
-    t[53] = 0xf0;                // ... to disable it
-    put(t, 56, kPmBase, 4);      // PM1a events
-    put(t, 64, kPmBase + 4, 4);  // PM1a control
-    put(t, 76, kPmBase + 8, 4);  // timer
+    put(t, 46, 9, 2);               // SCI
+    put(t, 48, 0xb2, 4);            // SMI command port, and what to write there
+    t[52] = 0xf1;                   // ... to enable ACPI
+    t[53] = 0xf0;                   // ... to disable it
+    put(t, 56, kAcpiPorts, 4);      // PM1a events
+    put(t, 64, kAcpiPorts + 4, 4);  // PM1a control
+    put(t, 76, kAcpiPorts + 8, 4);  // timer
     t[88] = 4;
     t[89] = 2;
     t[91] = 4;
@@ -103,9 +106,9 @@ Bytes fadt() {
     put(t, 112, kWbinvd | kHaltIsC1 | kNoSleepButton | kNoRtcWake | kResetRegister, 4);
     put_port(t, 116, 8, 0xcf9);
     t[128] = 6;
-    put_port(t, 148, 32, kPmBase);
-    put_port(t, 172, 16, kPmBase + 4);
-    put_port(t, 208, 32, kPmBase + 8);
+    put_port(t, 148, 32, kAcpiPorts);
+    put_port(t, 172, 16, kAcpiPorts + 4);
+    put_port(t, 208, 32, kAcpiPorts + 8);
     return t;
 }
 
@@ -185,6 +188,31 @@ AcpiTables make_acpi_tables(uint32_t pci_memory) {
     script.add_checksum(kRsdpFile, 8, 0, kRsdpBytes);
     result.loader = script.take();
     return result;
+}
+
+void link_tables(AcpiTables& acpi, uint32_t tables_at, uint32_t rsdp_at) {
+    const auto is_rsdp = [&](size_t name_at) {
+        return std::string_view(reinterpret_cast<const char*>(&acpi.loader[name_at])) == kRsdpFile;
+    };
+    for (size_t at = 0; at < acpi.loader.size(); at += kCommandBytes) {
+        const size_t arguments = at + 4;
+        Bytes& file = is_rsdp(arguments) ? acpi.rsdp : acpi.tables;
+        switch (get(acpi.loader, at)) {
+            case kAddPointer: {
+                const uint32_t offset = get(acpi.loader, arguments + 2 * kFileNameBytes);
+                const uint32_t base = is_rsdp(arguments + kFileNameBytes) ? rsdp_at : tables_at;
+                put(file, offset, get(file, offset) + base, 4);
+                break;
+            }
+            case kAddChecksum: {
+                const size_t numbers = arguments + kFileNameBytes;
+                const auto summed =
+                    std::span(file).subspan(get(acpi.loader, numbers + 4), get(acpi.loader, numbers + 8));
+                file[get(acpi.loader, numbers)] = checksum(summed);
+                break;
+            }
+        }
+    }
 }
 
 }  // namespace ringfold

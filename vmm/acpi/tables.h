@@ -8,6 +8,10 @@
 
 namespace ringfold {
 
+// Where SeaBIOS puts the power management registers of a PIIX4 (devices/piix4_pm.cpp), and where the tables say they
+// are.
+inline constexpr uint16_t kAcpiPorts = 0x600;
+
 struct AcpiTables {
     FwCfg::Bytes tables;  // file etc/acpi/tables: FACS, DSDT, FADT, RSDT
     FwCfg::Bytes rsdp;    // file etc/acpi/rsdp
@@ -16,6 +20,10 @@ struct AcpiTables {
 
 // `pci_memory`: the first address that firmware gives to PCI devices.
 AcpiTables make_acpi_tables(uint32_t pci_memory);
+
+// Carries out the script for tables that come to lie at these addresses: `tables` and `rsdp` are then as firmware
+// leaves them.
+void link_tables(AcpiTables&, uint32_t tables_at, uint32_t rsdp_at);
 
 // Where SeaBIOS begins to place them, which depends on the size of RAM alone.
 uint32_t pci_memory_base(uint64_t ram_bytes);

@@ -88,6 +88,14 @@ TEST_CASE("the loader's script makes tables that lead from one to the other, wit
     CHECK(aml.find(std::string("PMEM\x0c\0\0\0\xc0", 9)) != std::string::npos);
 }
 
+TEST_CASE("tables linked here are those that firmware links") {
+    AcpiTables linked = make_acpi_tables(0x80000000);
+    link_tables(linked, 0x7ff0000, 0xf5a00);
+    const Loaded loaded(make_acpi_tables(0x80000000));
+    CHECK(linked.tables == loaded.files.at("etc/acpi/tables"));
+    CHECK(linked.rsdp == loaded.files.at("etc/acpi/rsdp"));
+}
+
 TEST_CASE("PCI memory begins where SeaBIOS begins it") {
     CHECK(pci_memory_base(uint64_t{16} << 20) == 0x80000000);
     CHECK(pci_memory_base(0x80000000) == 0x80000000);
