@@ -22,17 +22,17 @@ def add_options(p, program, passes):
                         "coarse, but barely depends on what else the host does")
 
 
-def check_program(a):
-    if not os.path.exists(a.program):
-        sys.exit(f"bench/{os.path.basename(sys.argv[0])}: no {a.program}; build it with cmake --build build/release --target "
+def check_program(program):
+    if not os.path.exists(program):
+        sys.exit(f"bench/{os.path.basename(sys.argv[0])}: no {program}; build it with cmake --build build/release --target "
                  "workloads, for which g++-multilib must be installed")
 
 
-def words(a, program):
-    return [program, "--passes", str(a.passes), *a.row]
+def words(a, program, rows):
+    return [program, "--passes", str(a.passes), *rows]
 
 
-def parse(stamped, a):
+def parse(stamped, wanted):
     """[(host's seconds, its CPU seconds used by the program or its emulator or None, line)] -> row -> figures, and how
     much faster the program's clock ran than the host's."""
     rows, clocks, used = {}, [], None
@@ -47,23 +47,25 @@ def parse(stamped, a):
             rows[m["row"]] = {"best": min(passes), "first": passes[0], "cpu": host / len(passes), "sum": m["sum"], "passes": passes}
         else:
             sys.exit(f"a line that is no row: {line}\n" + "\n".join(text for _, _, text in stamped))
-    if len(clocks) != 2 or not rows or any(row not in rows for row in a.row):
+    if len(clocks) != 2 or not rows or any(row not in rows for row in wanted):
         sys.exit("rows are missing in:\n" + "\n".join(text for _, _, text in stamped))
     host, own = (clocks[1][n] - clocks[0][n] for n in (0, 1))
     return {"rows": rows, "clock_error": own / host - 1}
 
 
-def run_in_guest(emulator, kernel, initrd, program, a):
-    return parse(linux_guest.run_command(emulator, kernel, initrd, words(a, program), a), a)
+def run_in_guest(emulator, kernel, initrd, program, a, wanted=None):
+    """Rows `wanted`, or those that the options ask for."""
+    wanted = a.row if wanted is None else wanted
+    return parse(linux_guest.run_command(emulator, kernel, initrd, words(a, program, wanted), a), wanted)
 
 
 def run_natively(a, environment=None, folder=None):
     """The same file as a process of the host's."""
-    child = subprocess.Popen(words(a, a.program), stdout=subprocess.PIPE, text=True, env=environment, cwd=folder)
+    child = subprocess.Popen(words(a, a.program, a.row), stdout=subprocess.PIPE, text=True, env=environment, cwd=folder)
     stamped = [(time.monotonic(), None, line.rstrip("\n")) for line in child.stdout]
     if child.wait():
         sys.exit(f"{a.program}: status {child.returncode}\n" + "\n".join(text for _, _, text in stamped))
-    return parse(stamped, a)
+    return parse(stamped, a.row)
 
 
 def show(result):
