@@ -416,6 +416,12 @@ const void* TranslatedCpu::on_link(Link& link) {
     const void* pc = dispatch();
     if (pc == stubs_.leave || evictions != evictions_) return pc;
     Block* target = table_.find_by_host(pc);
+    // The jump cache may still lead to a block that was replaced: from there one gets on, but it is not to be chained to.
+    if (target && target->dead) {
+        pc = on_lookup(link.target);
+        if (pc == stubs_.leave || evictions != evictions_) return pc;
+        target = table_.find_by_host(pc);
+    }
     if (!target || target->entry() != pc || target->dead || soft(target->key.mode) != soft(from_key.mode)) return pc;
     const bool same_page = target->key.code.page() == from_key.code.page() && !target->crosses_page && !link.other_page;
     if (same_page || (from_global && target->global && !from_key.mode.user)) table_.chain(link, *target);

@@ -97,11 +97,17 @@ def main():
         print(f"{'ok' if status == 0 else 'not ok'} - exit status {status} after reboot(8) under -no-reboot")
         failed += status != 0
         if a.code_cache:
-            instructions = json.load(stats)["cpu"]["instructions"]
+            statistics = json.load(stats)["cpu"]
+            instructions = statistics["instructions"]
             cached, interpreted = instructions["share"]["code_cache"], instructions["share"]["interpreter"]
             good = instructions["all"] > 1e9 and cached >= a.code_cache and interpreted <= 1 - a.code_cache
             print(f"{'ok' if good else 'not ok'} - of {instructions['all']} guest instructions {cached:.4%} ran in the code "
                   f"cache, {interpreted:.4%} in the interpreter")
+            failed += not good
+            # Each jump enters the monitor until it is chained; one that never is would do so for ever.
+            jumps, chains = statistics["monitor"]["links"], statistics["code_cache"]["chains"]
+            good = jumps < 5 * chains
+            print(f"{'ok' if good else 'not ok'} - jumps that were not chained yet ran {jumps} times, {chains} were chained")
             failed += not good
     except Problem as problem:
         failed += 1
