@@ -2,6 +2,7 @@
 #include "shadowmmu/address_space.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ringfold {
 
@@ -52,6 +53,7 @@ void AddressSpace::forget() {
     if (window) window->owner = nullptr;
     window = nullptr;
     forget_stale_pages();
+    supervisor_slots.clear();
     cached.drop_all();
     cached.drop_jumps();
 }
@@ -73,8 +75,16 @@ void AddressSpace::rely_on(GuestVirt a, const Mapping& mapping) {
     if (!directory.page) traces_.add(directory, mapping.entry[0].page());
     const uint32_t entry = a.value >> entry_shift();
     relied_on_.set(entry);
+    if (mapping.levels < 2) return;
     TableUse& table = table_[entry];
-    if (mapping.levels == 2 && !table.page) traces_.add(table, mapping.entry[1].page());
+    if (!table.page) traces_.add(table, mapping.entry[1].page());
+    traces_.synchronise(table, static_cast<uint32_t>(mapping.entry[1].page_offset()) / table.entry_bytes);
+}
+
+void AddressSpace::synchronise(GuestVirt a, uint32_t pages) {
+    const TableUse& table = table_[a.value >> entry_shift()];
+    const uint32_t entries = kPageSize / table.entry_bytes;
+    if (table.page) traces_.synchronise(table, a.page_number() & (entries - 1), pages);
 }
 
 bool AddressSpace::refresh_pdptes(const CpuState& cpu) {
@@ -108,8 +118,10 @@ bool AddressSpace::entry_changed(TableUse& use, uint32_t index, uint64_t before,
 
 bool AddressSpace::drop(GuestVirt from, uint64_t bytes) {
     if (window) note_stale(from, bytes);
+    supervisor_slots.clear();
     const bool one_page = bytes == kPageSize;
-    one_page ? cached.drop_page(from) : cached.drop_range(from, bytes);
+    for (CachedView* view : {&cached, supervisor})
+        if (view) one_page ? view->drop_page(from) : view->drop_range(from, bytes);
     if (!(one_page ? cached.has_code(from) : cached.has_code(from, bytes))) return false;
     cached.drop_jumps();
     return true;
@@ -117,7 +129,9 @@ bool AddressSpace::drop(GuestVirt from, uint64_t bytes) {
 
 void AddressSpace::drop_writing(GuestVirt from, uint64_t bytes) {
     if (window) note_stale(from, bytes);
-    bytes == kPageSize ? cached.drop_write(from) : cached.drop_write_range(from, bytes);
+    supervisor_slots.clear();
+    for (CachedView* view : {&cached, supervisor})
+        if (view) bytes == kPageSize ? view->drop_write(from) : view->drop_write_range(from, bytes);
 }
 
 void AddressSpace::note_stale(GuestVirt from, uint64_t bytes) {
@@ -131,10 +145,11 @@ void AddressSpace::note_stale(GuestVirt from, uint64_t bytes) {
     }
 }
 
-std::span<const uint32_t> AddressSpace::stale_pages() {
-    std::sort(stale_.begin(), stale_.end());
-    stale_.erase(std::unique(stale_.begin(), stale_.end()), stale_.end());
-    return stale_;
+std::vector<uint32_t> AddressSpace::take_stale_pages() {
+    std::vector<uint32_t> pages = std::exchange(stale_, {});
+    std::sort(pages.begin(), pages.end());
+    pages.erase(std::unique(pages.begin(), pages.end()), pages.end());
+    return pages;
 }
 
 bool AddressSpace::is_stale(uint32_t page) const {

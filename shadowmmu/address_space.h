@@ -1,10 +1,9 @@
-// One guest address space as user code sees it: its view, kept while other address spaces run, and the page
-// tables that the view relies on.
+// One guest address space: the user view of it, kept while other address spaces run, what the supervisor view has
+// of its non-global pages, and the page tables that these rely on.
 #pragma once
 
 #include <array>
 #include <bitset>
-#include <span>
 #include <vector>
 
 #include "shadowmmu/cached_view.h"
@@ -31,8 +30,13 @@ public:
     void assign(const CpuState& cpu);
     // PAE: the CPU has just read its PDPTEs again; what depended on one that changed goes. True if code went.
     bool refresh_pdptes(const CpuState& cpu);
-    // From now on, changes to the entries that this mapping came from are heard.
+    // From now on, changes to the entries that this mapping came from are heard. Comes before the mapping is used:
+    // what others, or this space, knew of these entries otherwise is dropped first.
     void rely_on(GuestVirt a, const Mapping& mapping);
+    // Drops what an unheard change of the tables has outdated, for some pages within one table.
+    void synchronise(GuestVirt a, uint32_t pages = 1);
+    // ... and for all of it.
+    void synchronise() { traces_.synchronise(*this); }
     // The guest changed an entry. True if a page that the jump cache relies on is mapped otherwise now.
     bool entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after);
 
@@ -41,13 +45,17 @@ public:
 
     // Window pages that the page tables no longer vouch for. The architecture lets them be used until INVLPG or
     // a load of CR3, so they are put right in one batch then.
-    std::span<const uint32_t> stale_pages();  // sorted
+    std::vector<uint32_t> take_stale_pages();  // sorted; none is left
     bool all_stale() const { return all_stale_; }
     bool is_stale(uint32_t page) const;
     void forget_stale_pages();
 
     const unsigned number;
     CachedView cached;
+    // What the supervisor view has of this space's non-global pages is kept true with the user's view: in that view
+    // while the space is current (`supervisor` is set), and put aside here while another one is.
+    CachedView* supervisor = nullptr;
+    std::vector<CachedView::SlotCopy> supervisor_slots;
     uint64_t last_used = 0;
     Window* window = nullptr;  // lent by the window cache
 

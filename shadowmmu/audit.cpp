@@ -1,4 +1,6 @@
 // GuestMemory::audit(): everything cached, held against fresh walks that leave no mark.
+#include <cstring>
+
 #include <fmt/format.h>
 
 #include "shadowmmu/guest_memory_impl.h"
@@ -19,6 +21,24 @@ CpuState cpu_of(const AddressSpace& space, const CpuState& state) {
     return cpu;
 }
 
+// The page tables as those who rely on them know them.
+class KnownTables final : public PageTableAccess {
+public:
+    KnownTables(PageTableAccess& memory, const PageTableTraces& traces) : memory_(memory), traces_(traces) {}
+    uint64_t read_entry(GuestPhys address, unsigned size) override {
+        const uint8_t* known = traces_.known(address);
+        if (!known) return memory_.read_entry(address, size);
+        uint64_t value = 0;
+        memcpy(&value, known, size);
+        return value;
+    }
+    void set_entry_bits(GuestPhys, unsigned, uint64_t) override {}  // an audit leaves no mark
+
+private:
+    PageTableAccess& memory_;
+    const PageTableTraces& traces_;
+};
+
 }  // namespace
 
 std::string GuestMemory::audit(bool globals) {
@@ -28,6 +48,7 @@ std::string GuestMemory::audit(bool globals) {
         if (auto text = m.audit_window(*window, m.state, nullptr); !text.empty()) return text;
     for (const auto& space : m.spaces) {
         const CpuState cpu = cpu_of(*space, m.state);
+        if (auto text = m.audit_slots_aside(*space, cpu); !text.empty()) return text;
         if (auto text = m.audit_view(space->cached, cpu, Privilege::User, true); !text.empty()) return text;
         if (!space->window) continue;
         if (auto text = m.audit_window(*space->window, cpu, space.get()); !text.empty()) return text;
@@ -39,8 +60,11 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
     const auto differs = [&](GuestVirt page, std::string_view what) {
         return fmt::format("{} view, cr3 {:08x}, page {:08x}: {}", name_of(p), cpu.cr3, page.value, what);
     };
-    const auto walked = [&](GuestVirt a, Access access) -> std::optional<Mapping> {
-        const auto answer = page_walk(*this, cpu, a, access, p, false);
+    KnownTables tables(*this, traces);
+    // The supervisor's global pages come from the tables as they were in memory, and nobody is told of changes.
+    const auto walked = [&](GuestVirt a, Access access, bool global) -> std::optional<Mapping> {
+        const bool told = p == Privilege::User || !global;
+        const auto answer = page_walk(told ? static_cast<PageTableAccess&>(tables) : *this, cpu, a, access, p, false);
         if (const auto* mapping = std::get_if<Mapping>(&answer)) return *mapping;
         return std::nullopt;
     };
@@ -53,12 +77,14 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
             continue;
         }
         if (!globals && !(view.flags(i) & CachedView::kNonGlobal)) continue;
-        const auto mapping = walked(*page, Access::Read);
+        const uint8_t flags = view.flags(i);
+        const bool global = !(flags & CachedView::kNonGlobal);
+        const auto mapping = walked(*page, Access::Read, global);
         if (!mapping || !ram.contains(mapping->physical)) return differs(*page, "cached, but not mapped to RAM");
         const auto* host = reinterpret_cast<const uint8_t*>(page->value + tlb.addend[i]);
         if (host != ram.host(mapping->physical)) return differs(*page, "cached with another frame");
-        if (!mapping->accessed) return differs(*page, "cached, but A is clear");
-        const uint8_t flags = view.flags(i);
+        if (!mapping->accessed)
+            return differs(*page, global ? "global, cached, but A is clear" : "cached, but A is clear");
         if ((flags & CachedView::kMayWrite) && !may_write(*mapping, p)) return differs(*page, "cached as writable");
         if ((flags & CachedView::kMayExecute) && !mapping->executable) return differs(*page, "cached as executable");
         // G matters to what a CR3 load drops: user views are dropped by none.
@@ -69,10 +95,20 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
         if (!(flags & CachedView::kMayWrite)) return differs(*page, "written inline without the right to");
         if (tracer.traced(mapping->physical)) return differs(*page, "written inline though traced");
     }
+    for (const auto& device : view.devices()) {
+        if (device.page == CachedView::DevicePage::kNone) continue;
+        if (!globals && !(device.flags & CachedView::kNonGlobal)) continue;
+        const GuestVirt page(device.page);
+        const auto mapping = walked(page, Access::Read, !(device.flags & CachedView::kNonGlobal));
+        if (!mapping || mapping->physical != device.physical || ram.contains(mapping->physical) || !mapping->accessed)
+            return differs(page, "cached as device memory");
+        if ((device.flags & CachedView::kMayWrite) && !may_write(*mapping, p))
+            return differs(page, "cached as writable device memory");
+    }
     for (const auto& [number, frame] : view.code_pages()) {
         if (!globals) break;
         const GuestVirt page(number * kPageSize);
-        const auto mapping = walked(page, Access::Execute);
+        const auto mapping = walked(page, Access::Execute, true);
         if (!mapping || mapping->physical.page_number() != frame)
             return differs(page, "code cached, but mapped otherwise");
         if (p == Privilege::Supervisor && !mapping->global && !view.has_non_global_code())
@@ -86,8 +122,28 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
     return {};
 }
 
+// What the supervisor view will have of a space once it is current again.
+std::string GuestMemory::Impl::audit_slots_aside(const AddressSpace& holder, const CpuState& cpu) {
+    KnownTables tables(*this, traces);
+    for (const auto& slot : holder.supervisor_slots) {
+        const auto answer = page_walk(tables, cpu, slot.page, Access::Read, Privilege::Supervisor, false);
+        const auto* mapping = std::get_if<Mapping>(&answer);
+        if (!mapping || !ram.contains(mapping->physical) || ram.host(mapping->physical) != slot.host ||
+            !mapping->accessed || ((slot.flags & CachedView::kMayWrite) && !may_write(*mapping, Privilege::Supervisor)))
+            return fmt::format("supervisor slots put aside, cr3 {:08x}, page {:08x}", cpu.cr3, slot.page.value);
+    }
+    return {};
+}
+
 std::string GuestMemory::Impl::audit_window(const Window& window, const CpuState& cpu, const AddressSpace* holder) {
     const Privilege p = holder ? Privilege::User : Privilege::Supervisor;
+    KnownTables tables(*this, traces);
+    const auto wanted = [&](uint32_t n) {
+        auto& source = holder ? static_cast<PageTableAccess&>(tables) : *this;
+        const auto answer = page_walk(source, cpu, GuestVirt(n * kPageSize), Access::Read, p, false);
+        const auto* mapping = std::get_if<Mapping>(&answer);
+        return mapping ? desired(*mapping, p) : WindowPage{};
+    };
     for (uint32_t n = 0; n < Window::kPages; ++n) {
         if (window.mapped_near(n) == 0) {
             n |= Window::kRegionPages - 1;
@@ -96,10 +152,11 @@ std::string GuestMemory::Impl::audit_window(const Window& window, const CpuState
         const WindowPage is = window.page(n);
         if (!is.mapped) continue;
         // A trace is never late, whatever the guest's tables say.
-        if (is.writable && tracer.traced(GuestPhys(uint64_t{is.frame} * kPageSize)))
+        const GuestPhys frame(uint64_t{is.frame} * kPageSize);
+        if (is.writable && (tracer.traced(frame) || traces.unsynchronised(frame)))
             return fmt::format("window {}, page {:05x}000: writable though traced", window.number, n);
         if (holder && holder->is_stale(n)) continue;
-        const WindowPage want = desired(cpu, n, p);
+        const WindowPage want = wanted(n);
         if (!want.mapped || want.frame != is.frame || (is.writable && !want.writable))
             return fmt::format("window {}, cr3 {:08x}, page {:05x}000: is {:05x}{}, should be {}{:05x}{}",
                                window.number, cpu.cr3, n, is.frame, is.writable ? " writable" : "",

@@ -19,6 +19,18 @@ CachedView::CachedView() {
     drop_jumps();
 }
 
+template <class F>
+void CachedView::drop_devices(F f) {
+    for (DevicePage& d : devices_)
+        if (f(d)) d.page = DevicePage::kNone;
+}
+
+void CachedView::enter_device(GuestVirt page, GuestPhys physical, uint8_t flags, bool large) {
+    drop_page(page);
+    devices_[page.page_number() % devices_.size()] = {page.value, flags, physical};
+    if (large) large_.set(page.value >> kRegionShift);
+}
+
 void CachedView::enter(GuestVirt page, uint8_t* host, uint8_t flags, bool write_inline, bool large) {
     const uint32_t i = SoftTlb::index(page);
     const uint32_t bias = 0u - page.value;
@@ -28,6 +40,7 @@ void CachedView::enter(GuestVirt page, uint8_t* host, uint8_t flags, bool write_
     flags_[i] = flags;
     non_global_.set(i, flags & kNonGlobal);
     if (large) large_.set(page.value >> kRegionShift);
+    if (device_of(page).page == page.value) drop_devices([&](const DevicePage& d) { return d.page == page.value; });
 }
 
 void CachedView::drop_slot(uint32_t i) {
@@ -39,17 +52,25 @@ void CachedView::drop_all() {
     for (uint32_t i = 0; i < kTlbEntries; ++i) drop_slot(i);
     non_global_.reset();
     large_.reset();
+    drop_devices([](const DevicePage&) { return true; });
 }
 
-void CachedView::drop_non_global() {
-    for (size_t i = non_global_._Find_first(); i < kTlbEntries; i = non_global_._Find_next(i))
-        drop_slot(static_cast<uint32_t>(i));
+void CachedView::take_non_global(std::vector<SlotCopy>& out) {
+    for (size_t n = non_global_._Find_first(); n < kTlbEntries; n = non_global_._Find_next(n)) {
+        const auto i = static_cast<uint32_t>(n);
+        const auto page = page_of(i);
+        if (!page) continue;
+        out.push_back({*page, reinterpret_cast<uint8_t*>(page->value + view.tlb.addend[i]), flags_[i]});
+        drop_slot(i);
+    }
     non_global_.reset();
+    drop_devices([](const DevicePage& d) { return d.flags & kNonGlobal; });
 }
 
 void CachedView::drop_page(GuestVirt a) {
     const uint32_t i = SoftTlb::index(a);
     if (view.tlb.read_bias[i] == 0u - a.page().value) drop_slot(i);
+    if (device_of(a).page == a.page().value) drop_devices([&](const DevicePage& d) { return d.page == a.page().value; });
 }
 
 void CachedView::drop_mapping(GuestVirt a) {
@@ -63,16 +84,19 @@ void CachedView::drop_mapping(GuestVirt a) {
 void CachedView::drop_range(GuestVirt from, uint64_t bytes) {
     for (uint32_t i = 0; i < kTlbEntries; ++i)
         if (in_range(view.tlb.read_bias[i], from, bytes)) drop_slot(i);
+    drop_devices([&](const DevicePage& d) { return d.page - from.value < bytes; });
 }
 
 void CachedView::drop_write(GuestVirt a) {
     const uint32_t i = SoftTlb::index(a);
+    drop_devices([&](const DevicePage& d) { return d.page == a.page().value; });
     if (view.tlb.read_bias[i] != 0u - a.page().value) return;
     view.tlb.write_bias[i] = SoftTlb::never_matches(i);
     flags_[i] &= static_cast<uint8_t>(~kMayWrite);
 }
 
 void CachedView::drop_write_range(GuestVirt from, uint64_t bytes) {
+    drop_devices([&](const DevicePage& d) { return d.page - from.value < bytes; });
     for (uint32_t i = 0; i < kTlbEntries; ++i) {
         if (!in_range(view.tlb.read_bias[i], from, bytes)) continue;
         view.tlb.write_bias[i] = SoftTlb::never_matches(i);
@@ -98,16 +122,17 @@ bool CachedView::note_code_page(GuestVirt a, const Mapping& mapping) {
     return moved;
 }
 
-std::vector<uint32_t> CachedView::code_pages_invalidated_by(GuestVirt a) const {
-    std::vector<uint32_t> pages;
+std::vector<std::pair<uint32_t, uint64_t>> CachedView::code_pages_invalidated_by(GuestVirt a) const {
+    std::vector<std::pair<uint32_t, uint64_t>> pages;
+    if (code_pages_.empty()) return pages;
     const uint32_t region = a.value >> kRegionShift;
     if (!large_code_[region & ~1u] && !large_code_[region | 1u]) {
-        if (has_code(a)) pages.push_back(a.page_number());
+        if (const auto found = code_pages_.find(a.page_number()); found != code_pages_.end()) pages.push_back(*found);
         return pages;
     }
     constexpr uint32_t kPages = kLargestPage / kPageSize;
-    for (const auto& [page, frame] : code_pages_)
-        if (page / kPages == a.page_number() / kPages) pages.push_back(page);
+    for (const auto& entry : code_pages_)
+        if (entry.first / kPages == a.page_number() / kPages) pages.push_back(entry);
     return pages;
 }
 

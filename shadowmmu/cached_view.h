@@ -4,6 +4,7 @@
 
 #include <bitset>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -19,6 +20,9 @@ public:
     // What a slot's page allows beyond reading. kMayWrite: D is set and the permissions suffice, so that only a
     // trace can keep write_bias from matching.
     enum SlotFlag : uint8_t { kMayWrite = 1, kMayExecute = 2, kNonGlobal = 4 };
+    static uint8_t needed_for(Access access) {
+        return access == Access::Write ? kMayWrite : access == Access::Execute ? kMayExecute : 0;
+    }
 
     CachedView();
 
@@ -35,7 +39,14 @@ public:
     // The page of `a`, which is cached with kMayWrite, may be written through its slot.
     void allow_write(GuestVirt a) { view.tlb.write_bias[SoftTlb::index(a)] = 0u - a.page().value; }
     void drop_all();
-    void drop_non_global();
+    // A slot put aside: whether it may be written through is found anew when it comes back.
+    struct SlotCopy {
+        GuestVirt page;
+        uint8_t* host;
+        uint8_t flags;
+    };
+    // Empties all slots of non-global pages, and appends them to `out`.
+    void take_non_global(std::vector<SlotCopy>& out);
     void drop_page(GuestVirt a);
     // INVLPG's extent: the page of `a`, or all of the large page that a slot near it came from.
     void drop_mapping(GuestVirt a);
@@ -46,6 +57,21 @@ public:
     // No slot that leads to this host page may be written through any more.
     void drop_writers_of(const uint8_t* host_page);
 
+    // --- device memory, which has no slots: what the last few pages are and allow ----------------------------
+    struct DevicePage {
+        static constexpr uint32_t kNone = 1;  // no page begins there
+        uint32_t page = kNone;
+        uint8_t flags = 0;
+        GuestPhys physical{};
+    };
+    void enter_device(GuestVirt page, GuestPhys physical, uint8_t flags, bool large);
+    std::optional<GuestPhys> find_device(GuestVirt a, uint8_t flags) const {
+        const DevicePage& d = device_of(a);
+        if (d.page != a.page().value || (d.flags & flags) != flags) return std::nullopt;
+        return d.physical + a.page_offset();
+    }
+    std::span<const DevicePage> devices() const { return devices_; }
+
     // --- jump cache ---------------------------------------------------------------------------------------
     // True if what was noted is another frame: the jump cache has been emptied then, but all pages stay noted.
     bool note_code_page(GuestVirt a, const Mapping& mapping);
@@ -54,7 +80,7 @@ public:
     bool has_code(GuestVirt a) const { return !code_pages_.empty() && code_pages_.contains(a.page_number()); }
     bool has_code(GuestVirt from, uint64_t bytes) const;
     // The noted pages that INVLPG of `a` is about: those of the large page too that `a` may have been in.
-    std::vector<uint32_t> code_pages_invalidated_by(GuestVirt a) const;
+    std::vector<std::pair<uint32_t, uint64_t>> code_pages_invalidated_by(GuestVirt a) const;
     bool has_non_global_code() const { return non_global_code_; }
     void drop_jumps();
 
@@ -67,9 +93,13 @@ public:
 
 private:
     void drop_slot(uint32_t i);
+    const DevicePage& device_of(GuestVirt a) const { return devices_[a.page_number() % devices_.size()]; }
+    template <class F>
+    void drop_devices(F f);
 
     std::array<uint8_t, kTlbEntries> flags_{};
     std::bitset<kTlbEntries> non_global_;
+    std::array<DevicePage, 8> devices_;
     std::bitset<2048> large_;  // by 2 MiB of linear space: some slot there came from a large page
     std::unordered_map<uint32_t, uint64_t> code_pages_;
     std::bitset<2048> large_code_;  // by 2 MiB: some page there was noted as part of a large one

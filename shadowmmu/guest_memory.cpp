@@ -99,7 +99,7 @@ Fill GuestMemory::fill(GuestVirt a, unsigned size, Access access, Privilege p, G
     const SoftTlb& tlb = view(p).tlb;
     const auto& bias = access == Access::Write ? tlb.write_bias : tlb.read_bias;
     const auto hits = [&] { return SoftTlb::hits(bias[SoftTlb::index(a)], a, size); };
-    if (one_page(a, size) && impl_->find_cached(a, access, p)) {
+    if (one_page(a, size) && (impl_->find_cached(a, access, p) || known_device(a, access, p))) {
         if (hits()) return Fill::Ram;
         ++impl_->counts.tlb_special;
         return Fill::Special;
@@ -115,6 +115,14 @@ Fill GuestMemory::fill(GuestVirt a, unsigned size, Access access, Privilege p, G
     const bool inline_now = one_page(a, size) && hits();
     ++(inline_now ? impl_->counts.tlb_fills : impl_->counts.tlb_special);
     return inline_now ? Fill::Ram : Fill::Special;
+}
+
+std::optional<GuestPhys> GuestMemory::known_device(GuestVirt a, Access access, Privilege p) const {
+    return impl_->cached(p).find_device(a, CachedView::needed_for(access));
+}
+
+MmioIo& GuestMemory::mmio() {
+    return impl_->mmio;
 }
 
 std::variant<Mapping, GuestFault> GuestMemory::code_mapping(GuestVirt a, Privilege p) {
@@ -177,10 +185,7 @@ bool GuestMemory::dma_write(GuestPhys to, std::span<const uint8_t> from) {
 }
 
 uint8_t* GuestMemory::Impl::find_cached(GuestVirt a, Access access, Privilege p) {
-    const uint8_t needed = access == Access::Write     ? CachedView::kMayWrite
-                           : access == Access::Execute ? CachedView::kMayExecute
-                                                       : 0;
-    uint8_t* host = cached(p).find(a, needed);
+    uint8_t* host = cached(p).find(a, CachedView::needed_for(access));
     if (!host || access != Access::Write) return host;
     // A trace kept the slot from being written through. Once it has gone, that is over.
     const GuestPhys physical = ram.physical(host);
@@ -193,6 +198,10 @@ uint8_t* GuestMemory::Impl::find_cached(GuestVirt a, Access access, Privilege p)
 
 Place GuestMemory::Impl::place(GuestVirt a, Access access, Privilege p) {
     if (uint8_t* host = find_cached(a, access, p)) return {host, ram.physical(host)};
+    if (const auto device = cached(p).find_device(a, CachedView::needed_for(access))) {
+        ++counts.tlb_special;
+        return {nullptr, *device};
+    }
     const Mapping mapping = walk_or_throw(a, access, p);
     enter(a, mapping, p);
     if (!ram.contains(mapping.physical)) {

@@ -84,6 +84,10 @@ public:
     // --- for the translator --------------------------------------------------------------------------------
     // Makes the access possible inline. On Fault, *fault says which; on Ram the view's soft TLB now hits.
     Fill fill(GuestVirt a, unsigned size, Access access, Privilege p, GuestFault* fault);
+    // Device memory there, if it was accessed lately and the page's rights allow this without a walk. The access must
+    // not cross a page.
+    std::optional<GuestPhys> known_device(GuestVirt a, Access access, Privilege p) const;
+    MmioIo& mmio();
     // Physical address of an instruction fetch, with its page fault if it has one.
     std::variant<Mapping, GuestFault> code_mapping(GuestVirt a, Privilege p);
     // To be called when a translation of code on the page of `a`, found through code_mapping(), enters the jump
@@ -113,8 +117,9 @@ public:
     // CR0.PG or WP, CR4.PAE, PSE or PGE, EFER.NXE changed: forget everything.
     void paging_mode_changed();
     void invalidate_page(GuestVirt a);  // INVLPG
-    // How often one of these was called: from one number to the same one, no address has come to mean another place.
+    // From one number to the same one, none of the addresses told to heed_flushes() has come to mean another place.
     uint64_t flushes() const { return flushes_; }
+    void heed_flushes(GuestVirt a) { flushes_heeded_ |= uint64_t{1} << flush_bit(a); }
 
     // --- physical -------------------------------------------------------------------------------------------
     bool dma_read(GuestPhys from, std::span<uint8_t> to) override;
@@ -129,6 +134,8 @@ public:
         uint64_t tlb_fills = 0, tlb_special = 0, page_faults = 0;  // page faults: true ones found by the walk
         uint64_t hidden_faults = 0, window_maps = 0, window_unmaps = 0, window_evictions = 0, window_mappings = 0;
         uint64_t cr3_loads = 0, cr3_known = 0, views_evicted = 0, invlpg = 0;
+        // Page tables that became unsynchronised, and that ceased to be; what comparing whole ones found.
+        uint64_t tables_let_go = 0, tables_traced_again = 0, tables_compared = 0, entries_found_changed = 0;
     };
     const Counts& counts() const;
 
@@ -149,7 +156,10 @@ private:
     Ram& ram_;
     MemoryTracer& tracer_;
     std::array<View*, 2> current_{};
-    uint64_t flushes_ = 0;
+    // INVLPG counts as a flush if this bit of its address is set. Largest pages count as one.
+    static unsigned flush_bit(GuestVirt a) { return a.value >> 22 & 63; }
+
+    uint64_t flushes_ = 0, flushes_heeded_ = 0;
     TraceRoad road_ = TraceRoad::Interpreter;
     struct Impl;
     std::unique_ptr<Impl> impl_;

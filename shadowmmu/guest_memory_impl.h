@@ -61,8 +61,14 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     AddressSpace& space_for(const AddressSpace::Key& key);
     void forget_spaces();
     void entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after) override;
+    // The supervisor view's share of the current space is put aside, and comes back.
+    void leave_space();
+    void enter_space();
     // Empties the jump cache if code on that page is mapped otherwise than when it entered.
     void recheck_code(GuestVirt a, Privilege p);
+    void recheck_non_global_code();
+    bool still_code(uint32_t page, uint64_t frame, Privilege p);
+    void drop_code(Privilege p);
     // --- windows -------------------------------------------------------------------------------------------
     Window& window(Privilege p) { return p == Privilege::User ? windows.user(*space, space) : windows.supervisor(); }
     // What a window may show there without a fault of the guest's, by a walk of `cpu`'s tables that leaves no mark.
@@ -79,6 +85,7 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
 
     // --- audit.cpp -----------------------------------------------------------------------------------------
     std::string audit_view(const CachedView& cached, const CpuState& cpu, Privilege p, bool globals);
+    std::string audit_slots_aside(const AddressSpace& holder, const CpuState& cpu);
     std::string audit_window(const Window& window, const CpuState& cpu, const AddressSpace* holder);
 
     void code_lost(Privilege p) {

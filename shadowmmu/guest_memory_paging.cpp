@@ -4,6 +4,7 @@
 
 #include "shadowmmu/guest_memory_impl.h"
 #include "vmm/base/log.h"
+#include "vmm/host/crash_report.h"
 
 namespace ringfold {
 
@@ -24,7 +25,7 @@ GuestMemory::Impl::Impl(GuestMemory& o, Ram& r, MmioIo& m, MemoryTracer& t, CpuS
       state(s),
       mode(PagingMode::of(s)),
       windows(r, counts),
-      traces(r, t, *this),
+      traces(r, t, *this, counts),
       writers(r.size() / kPageSize) {}
 
 GuestMemory::Impl::~Impl() = default;
@@ -38,7 +39,7 @@ std::variant<Mapping, GuestFault> GuestMemory::Impl::walk(GuestVirt a, Access ac
         return GuestFault::page(a, fault->error_code);
     }
     const Mapping& mapping = std::get<Mapping>(answer);
-    if (p == Privilege::User) space->rely_on(a, mapping);
+    if (p == Privilege::User || !mapping.global) space->rely_on(a, mapping);
     return mapping;
 }
 
@@ -54,14 +55,15 @@ bool GuestMemory::Impl::may_write(const Mapping& mapping, Privilege p) const {
 
 void GuestMemory::Impl::enter(GuestVirt a, const Mapping& mapping, Privilege p) {
     const GuestPhys page = mapping.physical.page();
-    if (!ram.contains(page)) return;
     uint8_t flags = 0;
     if (may_write(mapping, p)) flags |= CachedView::kMayWrite;
     if (mapping.executable) flags |= CachedView::kMayExecute;
     if (!mapping.global) flags |= CachedView::kNonGlobal;
+    const bool large = mapping.page_bytes > kPageSize;
+    if (!ram.contains(page)) return cached(p).enter_device(a.page(), page, flags, large);
     const bool write_inline = (flags & CachedView::kMayWrite) && !tracer.traced(page);
     if (write_inline) writers[page.page_number()] |= writer_bit(p);
-    cached(p).enter(a.page(), ram.host(page), flags, write_inline, mapping.page_bytes > kPageSize);
+    cached(p).enter(a.page(), ram.host(page), flags, write_inline, large);
     log::print(log::Mmu, "mmu: fill {} {:08x} -> {:09x}{}{}\n", p == Privilege::User ? "user" : "supervisor",
                a.page().value, page.value, write_inline ? " writable" : "", mapping.global ? " global" : "");
 }
@@ -94,6 +96,10 @@ void GuestMemory::Impl::set_entry_bits(GuestPhys address, unsigned size, uint64_
 // --- views ----------------------------------------------------------------------------------------------------
 
 AddressSpace& GuestMemory::Impl::space_for(const AddressSpace::Key& key) {
+    if (space && space->key() == key) {
+        ++counts.cr3_known;
+        return *space;
+    }
     AddressSpace* oldest = nullptr;
     for (auto& candidate : spaces) {
         if (candidate->key() == key) {
@@ -115,13 +121,34 @@ AddressSpace& GuestMemory::Impl::space_for(const AddressSpace::Key& key) {
 bool GuestMemory::Impl::select_space() {
     AddressSpace& next = space_for(AddressSpace::Key::of(state));
     next.last_used = ++uses;
-    const bool lost = next.refresh_pdptes(state);
     const bool moved = &next != space;
-    space = &next;
-    owner.current_[static_cast<size_t>(Privilege::User)] = &space->cached.view;
+    if (moved) {
+        if (space) leave_space();
+        space = &next;
+        owner.current_[static_cast<size_t>(Privilege::User)] = &space->cached.view;
+    }
+    const bool lost = space->refresh_pdptes(state);
+    space->synchronise();
+    if (moved) enter_space();
     settle_user_window();
     if (lost) code_lost(Privilege::User);
     return moved;
+}
+
+void GuestMemory::Impl::leave_space() {
+    supervisor.take_non_global(space->supervisor_slots);
+    space->supervisor = nullptr;
+}
+
+void GuestMemory::Impl::enter_space() {
+    for (const auto& [page, host, flags] : space->supervisor_slots) {
+        const GuestPhys physical = ram.physical(host);
+        const bool write_inline = (flags & CachedView::kMayWrite) && !tracer.traced(physical);
+        if (write_inline) writers[physical.page_number()] |= writer_bit(Privilege::Supervisor);
+        supervisor.enter(page, host, flags, write_inline, false);
+    }
+    space->supervisor_slots.clear();
+    space->supervisor = &supervisor;
 }
 
 void GuestMemory::Impl::forget_spaces() {
@@ -133,16 +160,32 @@ void GuestMemory::Impl::entry_changed(TableUse& use, uint32_t index, uint64_t be
     if (use.space->entry_changed(use, index, before, after) && use.space == space) code_lost(Privilege::User);
 }
 
+// With A clear the next fetch has to set it, and so must be heard of.
+bool GuestMemory::Impl::still_code(uint32_t page, uint64_t frame, Privilege p) {
+    const auto answer = page_walk(*this, state, GuestVirt(page * kPageSize), Access::Execute, p, false);
+    const auto* mapping = std::get_if<Mapping>(&answer);
+    if (!mapping || !mapping->accessed || mapping->physical.page_number() != frame) return false;
+    cached(p).note_code_page(GuestVirt(page * kPageSize), *mapping);  // it may be a large or a global one now
+    return true;
+}
+
+void GuestMemory::Impl::drop_code(Privilege p) {
+    cached(p).drop_jumps();
+    code_lost(p);
+}
+
 void GuestMemory::Impl::recheck_code(GuestVirt a, Privilege p) {
-    for (const uint32_t page : cached(p).code_pages_invalidated_by(a)) {
-        const GuestVirt at(page * kPageSize);
-        const auto answer = page_walk(*this, state, at, Access::Execute, p, false);
-        const auto* mapping = std::get_if<Mapping>(&answer);
-        // With A clear the next fetch has to set it, and so must be heard of.
-        if (mapping && mapping->accessed && !cached(p).note_code_page(at, *mapping)) continue;
-        cached(p).drop_jumps();
-        return code_lost(p);
-    }
+    for (const auto& [page, frame] : cached(p).code_pages_invalidated_by(a))
+        if (!still_code(page, frame, p)) return drop_code(p);
+}
+
+// A kernel without global pages runs from the same frames in every address space.
+void GuestMemory::Impl::recheck_non_global_code() {
+    if (!supervisor.has_non_global_code()) return;
+    constexpr size_t kMostPages = 64;  // with more of them it is cheaper to look up again what runs
+    if (supervisor.code_pages().size() > kMostPages) return drop_code(Privilege::Supervisor);
+    for (const auto& [page, frame] : supervisor.code_pages())
+        if (!still_code(page, frame, Privilege::Supervisor)) return drop_code(Privilege::Supervisor);
 }
 
 void GuestMemory::forget_code() {
@@ -168,16 +211,12 @@ void GuestMemory::cr3_loaded() {
     ++flushes_;
     ++impl_->counts.cr3_loads;
     if (!impl_->state.paging()) return;
-    impl_->supervisor.drop_non_global();
-    if (impl_->supervisor.has_non_global_code()) {
-        impl_->supervisor.drop_jumps();
-        impl_->code_lost(Privilege::Supervisor);
-    }
     const bool moved = impl_->select_space();
+    impl_->recheck_non_global_code();
     log::print(log::Mmu, "mmu: cr3 {:08x}{}\n", impl_->state.cr3, moved ? "" : ", the same address space");
     if (moved && impl_->listener) impl_->listener->views_changed();
     if (!log::enabled(log::Audit)) return;
-    if (const auto difference = audit(false); !difference.empty()) log::print(log::Audit, "audit: {}\n", difference);
+    if (const auto difference = audit(false); !difference.empty()) host::crash(("audit: " + difference).c_str());
 }
 
 void GuestMemory::paging_mode_changed() {
@@ -192,6 +231,7 @@ void GuestMemory::paging_mode_changed() {
                supervisor_only ? "the supervisor view" : "all views");
     impl_->supervisor.drop_all();
     impl_->supervisor.drop_jumps();
+    for (auto& space : impl_->spaces) space->supervisor_slots.clear();
     if (!supervisor_only) impl_->forget_spaces();
     const bool moved = impl_->select_space();
     if (Window* window = impl_->windows.supervisor_if_any()) {
@@ -208,8 +248,9 @@ void GuestMemory::paging_mode_changed() {
 }
 
 void GuestMemory::invalidate_page(GuestVirt a) {
-    ++flushes_;
+    flushes_ += flushes_heeded_ >> flush_bit(a) & 1;
     ++impl_->counts.invlpg;
+    impl_->space->synchronise(a);
     for (const Privilege p : {Privilege::Supervisor, Privilege::User}) {
         impl_->cached(p).drop_mapping(a);
         impl_->recheck_code(a, p);

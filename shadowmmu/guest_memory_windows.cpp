@@ -54,7 +54,9 @@ WindowPage GuestMemory::Impl::desired(const Mapping& mapping, Privilege p) const
     // The supervisor window outlives CR3 loads, so it holds nothing that a CR3 load flushes.
     if (!mapping.accessed || !ram.contains(mapping.physical) || (p == Privilege::Supervisor && !mapping.global))
         return {};
-    const bool writable = may_write(mapping, p) && !tracer.traced(mapping.physical);
+    // Stores to tables that are not traced just now are for the soft TLB: traced again, they leave no mapping to cut.
+    const bool writable = may_write(mapping, p) && !tracer.traced(mapping.physical) &&
+                          !traces.unsynchronised(mapping.physical);
     return {true, writable, static_cast<uint32_t>(mapping.physical.page_number())};
 }
 
@@ -72,6 +74,7 @@ bool GuestMemory::Impl::map_small(Window& window, GuestVirt a, const Mapping& ma
         return joins(n, there, at, want) && !suffices(window.page(n), there);
     };
     const uint32_t low = at & ~(kBlockPages - 1), high = low + kBlockPages;
+    if (p == Privilege::User) space->synchronise(GuestVirt(low * kPageSize), kBlockPages);
     uint32_t first = at, end = at + 1;
     while (first > low && enters(first - 1)) --first;
     while (end < high && enters(end)) ++end;
@@ -170,11 +173,15 @@ void GuestMemory::Impl::refresh_range(Window& window, uint32_t first, uint32_t c
 
 void GuestMemory::Impl::settle_user_window() {
     if (!space->window) return;
-    if (space->all_stale())
-        windows.unmap_all(*space->window);
-    else if (const auto pages = space->stale_pages(); !pages.empty())
-        refresh(*space->window, pages, Privilege::User);
-    space->forget_stale_pages();
+    for (;;) {
+        if (space->all_stale()) {
+            windows.unmap_all(*space->window);
+            return space->forget_stale_pages();
+        }
+        const auto pages = space->take_stale_pages();
+        if (pages.empty()) return;
+        refresh(*space->window, pages, Privilege::User);  // whose walks may find further changes
+    }
 }
 
 // Traces tell what has to leave a user window. The supervisor's has none: INVLPG itself looks, at all of the

@@ -33,6 +33,7 @@ void SegmentCache::remember(unsigned segment) {
         if (!physical || !memory_.ram().contains(*physical) || at.page_offset() > kPageSize - kDescriptorBytes) return;
         if (std::none_of(pages_.begin(), pages_.end(), [&](const Page& p) { return p.linear == at.page(); }))
             pages_.push_back({at.page(), physical->page()});
+        memory_.heed_flushes(at);
         trace = memory_.tracer().memory_trace(*physical, kDescriptorBytes, local ? TraceKind::Ldt : TraceKind::Gdt,
                                               [this, i](const TraceWrite&) { drop(i); });
     }

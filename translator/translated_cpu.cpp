@@ -249,10 +249,13 @@ void TranslatedCpu::views_changed() {
     if (user_stack_) context_.return_rsp = return_rsp_[1];
 }
 
-Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode) {
+Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault) {
     const auto answer = memory_.code_mapping(eip, mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
-    if (!mapping) return nullptr;
+    if (!mapping) {
+        fault = std::get<GuestFault>(answer);
+        return nullptr;
+    }
     BlockKey key{mapping->physical, eip, mode};
     key.mode.direct = direct_used_;
     Block* block = table_.find(key);
@@ -279,6 +282,17 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode) {
 }
 
 const void* TranslatedCpu::dispatch() {
+    for (;;) {
+        std::optional<GuestFault> fault;
+        const void* pc = dispatch_once(fault);
+        if (!fault) return pc;
+        // As the interpreter's fetch would have it, but without a C++ exception.
+        ++counts_.fetch_faults;
+        interpreter_.fault(*fault);
+    }
+}
+
+const void* TranslatedCpu::dispatch_once(std::optional<GuestFault>& fault) {
     if (event_waits()) return stubs_.leave;
     const auto mode = current_mode();
     if (!mode) return stubs_.leave;
@@ -296,7 +310,7 @@ const void* TranslatedCpu::dispatch() {
         mode_of_views_[mode->user] = mode->bits();
     }
     ++counts_.lookups;
-    block = find_block(eip, *mode);
+    block = find_block(eip, *mode, fault);
     if (!block) return stubs_.leave;
     JumpCache& now = memory_.view(mode->privilege()).jumps;
     now.negated_eip[i] = 0u - eip.value;
@@ -349,17 +363,38 @@ const void* TranslatedCpu::execute(Site& site) {
     return resume_behind(site, step);
 }
 
+// A MOV from or to device memory that was found there before. False: not that.
+bool TranslatedCpu::device_access(Site& site, GuestVirt linear, Access access) {
+    if (linear.page_offset() + site.size > kPageSize) return false;
+    const auto at = memory_.known_device(linear, access, site.block->key.mode.privilege());
+    if (!at) return false;
+    const Instruction& i = instruction_of(site);
+    if (i.mnemonic != ZYDIS_MNEMONIC_MOV) return false;
+    if (access == Access::Write) {
+        const Operand& from = i.op(1);
+        const uint32_t value = from.kind == OperandKind::Gpr ? read_gpr(state_, from.reg, from.size) : i.immediate;
+        memory_.mmio().write(*at, site.size, site.size == 4 ? value : value & ((1u << 8 * site.size) - 1));
+    } else {
+        write_gpr(state_, i.op(0).reg, site.size, static_cast<uint32_t>(memory_.mmio().read(*at, site.size)));
+    }
+    state_.eip = site.block->key.eip.value + site.next_offset;
+    ++counts_.device_accesses;
+    return true;
+}
+
 const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access access) {
     ++counts_.soft_misses;
     state_.eip = site.block->key.eip.value + site.guest_offset;
     // A misaligned SSE operand faults before the page walk would set A or D.
     if (site.size == 16 && linear.value % 16) return execute(site);
+    if (device_access(site, linear, access)) return resume_behind(site, Step::Done);
     GuestFault fault{};
     switch (memory_.fill(linear, site.size, access, site.block->key.mode.privilege(), &fault)) {
         case Fill::Ram:
             if (!still_true(*site.block)) return dispatch();  // its page holds page tables, and A or D was set there
-            if (!site.second) return resume_at(site, site.retry);
-            break;
+            if (site.second) break;
+            context_.reload_fpu = site.fpu;  // nothing else of resume_at() can have changed
+            return site.block->host + site.retry;
         case Fill::Special: ++counts_.soft_special; break;
         case Fill::Fault:
             ++counts_.true_faults;

@@ -34,6 +34,8 @@ public:
 
     struct Counts {
         uint64_t soft_misses = 0, soft_special = 0, true_faults = 0;
+        uint64_t device_accesses = 0;  // of these, by a direct call of the device
+        uint64_t fetch_faults = 0;     // page faults of instruction fetches, found by the dispatcher
         uint64_t steps = 0, stops = 0, lookups = 0, links = 0, fpu_loads = 0, host_faults = 0, polls = 0;
         uint64_t interpreted = 0;  // instructions run outside the code cache
         uint64_t interrupts = 0;
@@ -52,6 +54,7 @@ private:
     static windows::MonitorFunctions monitor_functions();
     const void* on_soft_miss(Site& site, GuestVirt linear, Access access);
     const void* on_string_element(Site& site);
+    bool device_access(Site& site, GuestVirt linear, Access access);
     const void* on_step(Site& site);
     const void* on_stop(Site& site);
     const void* on_link(Link& link);
@@ -68,7 +71,9 @@ private:
     const void* resume_behind(Site& site, Step step);
     const void* resume_at(Site& site, uint32_t host_offset);
     const void* dispatch();                     // the translation of state_.eip, or `leave`
-    Block* find_block(GuestVirt eip, Mode mode);  // translates it if there is none
+    const void* dispatch_once(std::optional<GuestFault>& fault);  // ... unless it cannot be fetched
+    // Translates it if there is none. Null: it cannot be fetched from, or its second page cannot; *fault says which.
+    Block* find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault);
     const Instruction& instruction_of(Site& site);
     bool still_true(const Block& block) const;
     bool event_waits() const;

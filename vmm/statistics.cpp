@@ -46,7 +46,12 @@ Json memory_json(const GuestMemory::Counts& c) {
               {"evictions", c.window_evictions},
               {"mappings", c.window_mappings}}},
             {"address_spaces",
-             {{"cr3_loads", c.cr3_loads}, {"known", c.cr3_known}, {"evicted", c.views_evicted}, {"invlpg", c.invlpg}}}};
+             {{"cr3_loads", c.cr3_loads}, {"known", c.cr3_known}, {"evicted", c.views_evicted}, {"invlpg", c.invlpg}}},
+            {"unsynchronised_tables",
+             {{"let_go", c.tables_let_go},
+              {"traced_again", c.tables_traced_again},
+              {"compared", c.tables_compared},
+              {"entries_changed", c.entries_found_changed}}}};
 }
 
 Json traces_json(const MemoryTracer::Counts& c) {
@@ -130,6 +135,8 @@ Json translated_json(const TranslatedCpu& cpu, double seconds) {
             {"monitor",
              {{"soft_misses", c.soft_misses},
               {"soft_special", c.soft_special},
+              {"device_accesses", c.device_accesses},
+              {"fetch_faults", c.fetch_faults},
               {"steps", c.steps},
               {"stops", c.stops},
               {"lookups", c.lookups},

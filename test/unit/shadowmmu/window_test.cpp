@@ -281,9 +281,9 @@ TEST_CASE("the budget of host mappings is kept by evicting the oldest windows") 
     struct NoListener : TableListener {
         void entry_changed(TableUse&, uint32_t, uint64_t, uint64_t) override {}
     } listener;
-    PageTableTraces traces(ram, tracer, listener);
-    AddressSpace one(traces, 0), two(traces, 1), three(traces, 2);
     GuestMemory::Counts counts;
+    PageTableTraces traces(ram, tracer, listener, counts);
+    AddressSpace one(traces, 0), two(traces, 1), three(traces, 2);
     WindowCache cache(ram, counts);
     cache.set_budget(40);
     const auto fill = [&](Window& window) {
