@@ -387,7 +387,6 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access acc
     state_.eip = site.block->key.eip.value + site.guest_offset;
     // A misaligned SSE operand faults before the page walk would set A or D.
     if (site.size == 16 && linear.value % 16) return execute(site);
-    if (device_access(site, linear, access)) return resume_behind(site, Step::Done);
     GuestFault fault{};
     switch (memory_.fill(linear, site.size, access, site.block->key.mode.privilege(), &fault)) {
         case Fill::Ram:
@@ -395,7 +394,10 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access acc
             if (site.second) break;
             context_.reload_fpu = site.fpu;  // nothing else of resume_at() can have changed
             return site.block->host + site.retry;
-        case Fill::Special: ++counts_.soft_special; break;
+        case Fill::Special:
+            ++counts_.soft_special;
+            if (device_access(site, linear, access)) return resume_behind(site, Step::Done);
+            break;
         case Fill::Fault:
             ++counts_.true_faults;
             // Delivered without the C++ exception that the interpreter would throw for it, unless another fault
