@@ -69,7 +69,8 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
       fault_target_{&context_, &cache_, &stacks_, &stubs_},
       by_mnemonic_(kMnemonicMax + 1) {
     options_ = options;
-    direct_used_ = adaptation_.policy().direct_at_first();
+    direct_used_ = adaptation_.policy().direct_at_first(Privilege::Supervisor) ||
+                   adaptation_.policy().direct_at_first(Privilege::User);
     table_.set_stubs(&stubs_);
     context_.owner = this;
     context_.poll = stacks_.quiet_page();
@@ -249,6 +250,11 @@ void TranslatedCpu::views_changed() {
     if (user_stack_) context_.return_rsp = return_rsp_[1];
 }
 
+// The supervisor's window holds global pages only, and without CR4.PGE there are none.
+bool TranslatedCpu::may_be_direct(Mode mode) const {
+    return mode.user || !state_.paging() || (state_.cr4 & cr4::PGE);
+}
+
 Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault) {
     const auto answer = memory_.code_mapping(eip, mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
@@ -257,9 +263,9 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFa
         return nullptr;
     }
     BlockKey key{mapping->physical, eip, mode};
-    key.mode.direct = direct_used_;
+    key.mode.direct = direct_used_ && may_be_direct(mode);
     Block* block = table_.find(key);
-    if (!block && direct_used_ && !adaptation_.policy().direct_at_first()) {
+    if (!block && key.mode.direct && !adaptation_.policy().direct_at_first(mode.privilege())) {
         key.mode.direct = false;
         block = table_.find(key);
     }
@@ -477,6 +483,10 @@ const void* TranslatedCpu::on_fpu(Site& site) {
 // A soft block has proved hot, or a direct one has run long enough for its guilty instructions to be tried again.
 const void* TranslatedCpu::on_hot(Block& block) {
     state_.eip = block.key.eip.value;
+    if (!may_be_direct(block.key.mode)) {
+        block.heat = adaptation_.heat(block.key.mode, 0);
+        return on_lookup(GuestVirt(state_.eip));
+    }
     direct_used_ = true;
     if (block.key.mode.direct) {
         ++counts_.retrials;

@@ -62,6 +62,7 @@ private:
     const void* on_fpu(Site& site);
     const void* on_hot(Block& block);
     const void* on_host_fault();
+    bool may_be_direct(Mode mode) const;
     void retranslate(Block& block, bool direct);
     Trap trap_of(Fill fill, GuestVirt a) const;
     // True: the instruction can be started again. `guilty`: it should be soft from now on.

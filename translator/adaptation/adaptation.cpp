@@ -11,7 +11,9 @@ constexpr uint8_t kSoft = static_cast<uint8_t>(Remedy::SoftAccess),
                   kDivide = static_cast<uint8_t>(Remedy::CheckedDivide);
 }  // namespace
 
-Adaptation::Adaptation(const PolicyChoice& choice) : policy_(find_policy(choice.name)->make(choice.thresholds)) {}
+Adaptation::Adaptation(const PolicyChoice& choice)
+    : policy_(find_policy(choice.name)->make(choice.thresholds)),
+      probation_cycles_(choice.thresholds.probation_cycles) {}
 
 bool Adaptation::trap(Trap trap, uint64_t instruction, TrapHistory& history, uint64_t now) {
     ++counts_.traps[static_cast<size_t>(trap)];
@@ -20,6 +22,9 @@ bool Adaptation::trap(Trap trap, uint64_t instruction, TrapHistory& history, uin
     if (records_.size() >= kMostRecords) records_.clear();
     Record& record = records_[instruction];
     record.remedies |= trap == Trap::Divide ? kDivide : kSoft;
+    // What was long ago was another phase of the program: then waiting for a new trial starts from the shortest.
+    if (now - record.last > probation_cycles_) record.convictions = 0;
+    record.last = now;
     record.convictions = static_cast<uint8_t>(std::min(record.convictions + 1, 255));
     return true;
 }

@@ -46,11 +46,13 @@ public:
 
 private:
     struct Record {
+        uint64_t last = 0;  // conviction, by the time-stamp counter
         uint8_t convictions = 0;
         uint8_t remedies = 0;
     };
 
     std::unique_ptr<Policy> policy_;
+    uint64_t probation_cycles_;
     std::unordered_map<uint64_t, Record> records_;
     Counts counts_;
 };

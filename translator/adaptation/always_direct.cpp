@@ -8,7 +8,7 @@ namespace {
 
 class AlwaysDirect final : public Policy {
 public:
-    bool direct_at_first() const override { return true; }
+    bool direct_at_first(Privilege) const override { return true; }
     uint32_t direct_after() const override { return 0; }
     bool convict(Trap trap, TrapHistory&, uint64_t) const override { return trap == Trap::NotWindowed; }
     uint32_t retry_after(unsigned) const override { return 0; }

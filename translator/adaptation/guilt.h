@@ -13,10 +13,19 @@ inline bool is_guilty(const Thresholds& t, Trap trap, TrapHistory& history, uint
     history.last = now;
     history.score -= static_cast<uint32_t>(std::min<uint64_t>(history.score, forgiven));
     const uint32_t full = std::max(t.guilty_score, 1u);
-    if (trap == Trap::Divide)
-        history.score += std::max(full / std::max(t.guilty_divides, 1u), 1u);
-    else
-        history.score += trap == Trap::HiddenFault ? 1 : std::max(full / 2, 1u);
+    switch (trap) {
+        case Trap::HiddenFault:
+            history.score += 1;
+            break;
+        case Trap::NotWindowed:
+            history.score += full;
+            break;  // it would trap each time
+        case Trap::Divide:
+            history.score += std::max(full / std::max(t.guilty_divides, 1u), 1u);
+            break;
+        default:
+            history.score += std::max(full / 2, 1u);
+    }
     return history.score >= full;
 }
 

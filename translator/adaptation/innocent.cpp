@@ -9,7 +9,7 @@ namespace {
 class Innocent final : public Policy {
 public:
     explicit Innocent(const Thresholds& t) : t_(t) {}
-    bool direct_at_first() const override { return true; }
+    bool direct_at_first(Privilege) const override { return true; }
     uint32_t direct_after() const override { return 0; }
     bool convict(Trap trap, TrapHistory& history, uint64_t now) const override {
         return is_guilty(t_, trap, history, now);

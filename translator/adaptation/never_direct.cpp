@@ -8,7 +8,7 @@ namespace {
 class NeverDirect final : public Policy {
 public:
     explicit NeverDirect(const Thresholds& t) : t_(t) {}
-    bool direct_at_first() const override { return false; }
+    bool direct_at_first(Privilege) const override { return false; }
     uint32_t direct_after() const override { return 0; }
     // Only divisions trap here.
     bool convict(Trap trap, TrapHistory& history, uint64_t now) const override {

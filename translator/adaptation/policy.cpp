@@ -30,6 +30,7 @@ void for_each_threshold(T& t, F f) {
     f("guilty-score", t.guilty_score);
     f("forgiven-cycles", t.forgiven_cycles);
     f("retry-after", t.retry_after);
+    f("probation-cycles", t.probation_cycles);
     f("guilty-divides", t.guilty_divides);
 }
 

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "vmm/base/types.h"
+
 namespace ringfold {
 
 // Why a host signal came where the guest's instruction ran as itself. Each costs thousands of cycles.
@@ -35,18 +37,19 @@ struct TrapHistory {
 
 // The numbers that policies work with, each an option of -adapt. A policy may ignore any.
 struct Thresholds {
-    uint32_t direct_after = 4096;           // executions of a block until its accesses are made direct
-    uint32_t guilty_score = 8;              // traps score 1 (a hidden fault) or half of this (any other)
-    uint64_t forgiven_cycles = 50'000'000;  // one point is forgiven in this many cycles of the time-stamp counter
-    uint32_t retry_after = 1 << 16;         // executions of a block until its guilty instructions are tried again
-    uint32_t guilty_divides = 2;            // divide errors until a division is checked before it runs
+    uint32_t direct_after = 64;               // executions of a block until its accesses are made direct
+    uint32_t guilty_score = 32;               // traps score 1 (a hidden fault) or half of this (any other)
+    uint64_t forgiven_cycles = 1'000'000;     // one point is forgiven in this many cycles of the time-stamp counter
+    uint32_t retry_after = 1 << 14;           // executions of a block until its guilty instructions are tried again
+    uint64_t probation_cycles = 100'000'000;  // who was not convicted for so long counts as convicted never before
+    uint32_t guilty_divides = 2;              // divide errors until a division is checked before it runs
 };
 
 class Policy {
 public:
     virtual ~Policy() = default;
-    // Are memory operands direct (IDENT) from the first translation on?
-    virtual bool direct_at_first() const = 0;
+    // Are memory operands of code at that privilege direct (IDENT) from the first translation on?
+    virtual bool direct_at_first(Privilege) const = 0;
     // Executions of a soft block until it is translated again, direct. 0: never.
     virtual uint32_t direct_after() const = 0;
     // A trap at a direct access (or a division), `now` by the time-stamp counter. True: the instruction is guilty,
@@ -56,7 +59,9 @@ public:
     virtual uint32_t retry_after(unsigned convictions) const = 0;
 
     // Will any access ever be direct?
-    bool uses_windows() const { return direct_at_first() || direct_after() != 0; }
+    bool uses_windows() const {
+        return direct_after() != 0 || direct_at_first(Privilege::Supervisor) || direct_at_first(Privilege::User);
+    }
 };
 
 struct PolicyInfo {

@@ -83,6 +83,24 @@ void Emit::jump_through_slot(GuestVirt target) {
     a_.jmp(view(offsetof(View, jumps.host) + 8 * i));
 }
 
+// The jump cache, looked up in line: each site has a jump of its own, which the host predicts on its own. r8d: the
+// target EIP. Behind it rcx is the guest's again, and the slot's host address good to jump to or call; at the miss
+// label it is still in kSavedRcx. Touches no flags; the tag is the negated EIP, so that adding gives zero on a hit.
+Emit::JumpSlot Emit::look_up_jump() {
+    const asmjit::Label hit = a_.newLabel(), miss = a_.newLabel();
+    a_.rorx(x86::r9d, x86::r8d, 14);
+    a_.lea(x86::r9d, x86::ptr(x86::r9, x86::r8, 3));
+    a_.shrx(x86::r9d, x86::r9d, kWindow.r32());
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.mov(x86::ecx, view(offsetof(View, jumps.negated_eip), x86::r9, 2));
+    a_.lea(x86::ecx, x86::ptr(x86::rcx, x86::r8));
+    a_.jecxz(x86::rcx, hit);
+    a_.jmp(miss);
+    a_.bind(hit);
+    a_.mov(x86::rcx, kSavedRcx);
+    return {view(offsetof(View, jumps.host), x86::r9, 3), miss};
+}
+
 Emit::After Emit::emit_jump(const Instruction& i) {
     if (i.operand_size != 4) return emit_stop(i);
     const Operand& op = i.op(0);
@@ -101,7 +119,13 @@ Emit::After Emit::emit_jump(const Instruction& i) {
         a_.mov(x86::r8d, host32(op.reg));
     }
     ++block_->simulated;
-    jump_to_stub(stubs_.indirect);
+    const JumpSlot slot = look_up_jump();
+    a_.jmp(slot.host);
+    cold([this, slot] {
+        a_.bind(slot.miss);
+        a_.mov(x86::rcx, kSavedRcx);
+        jump_to_stub(stubs_.look_up);
+    });
     return After::Ended;
 }
 
@@ -163,28 +187,63 @@ Emit::After Emit::emit_call(const Instruction& i) {
     const bool relative = op.kind == OperandKind::Relative;
     const GuestVirt target = next_eip_ + i.immediate;
     poll();  // forward ones too: returns do not poll, and a tree of calls may be endless for all practical purposes
+    // The push leaves r10 alone when it is direct; a soft one uses all scratch registers.
+    const bool in_register = direct();
+    const auto keep_target = [&](const x86::Gp& from) {
+        in_register ? a_.mov(x86::r10d, from) : a_.mov(context(offsetof(VcpuContext, scratch), 4), from);
+    };
     if (op.kind == OperandKind::Memory) {
         if (!linear_address(i)) return emit_stop(i);
         a_.mov(x86::r8d, guest_memory(4, Access::Read));
-        a_.mov(context(offsetof(VcpuContext, scratch), 4), x86::r8d);
+        keep_target(x86::r8d);
     } else if (!relative) {
-        a_.mov(context(offsetof(VcpuContext, scratch), 4), host32(op.reg));
+        keep_target(host32(op.reg));
     }
     ++block_->simulated;
     push_dword([this](const x86::Mem& to) { a_.mov(to, asmjit::Imm(static_cast<int32_t>(next_eip_.value))); });
+    if (relative) {
+        call_host(next_eip_, [&] { call_target(target); });
+        return After::Ended;
+    }
     call_host(next_eip_, [&] {
-        if (relative && chains(target)) {
-            a_.call(exit_thunk(target));
-            linked();
-            return;
-        }
-        if (relative)
-            a_.mov(x86::r8d, target.value);
-        else
-            a_.mov(x86::r8d, context(offsetof(VcpuContext, scratch), 4));
-        a_.call(asmjit::Imm(reinterpret_cast<uint64_t>(stubs_.indirect)));
+        in_register ? a_.mov(x86::r8d, x86::r10d) : a_.mov(x86::r8d, context(offsetof(VcpuContext, scratch), 4));
+        const JumpSlot slot = look_up_jump();
+        a_.call(slot.host);
+        const asmjit::Label back = a_.newLabel();
+        a_.bind(back);
+        cold([this, slot, back] {
+            a_.bind(slot.miss);
+            a_.mov(x86::rcx, kSavedRcx);
+            a_.call(asmjit::Imm(reinterpret_cast<uint64_t>(stubs_.look_up)));
+            a_.jmp(back);
+        });
     });
     return After::Ended;
+}
+
+void Emit::call_target(GuestVirt target) {
+    if (chains(target)) {
+        a_.call(exit_thunk(target));
+        return linked();
+    }
+    const uint32_t i = JumpCache::index(target.value);
+    const asmjit::Label hit = a_.newLabel(), back = a_.newLabel(), miss = a_.newLabel();
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.mov(x86::ecx, view(offsetof(View, jumps.negated_eip) + 4 * i));
+    a_.lea(x86::ecx, x86::ptr(x86::rcx, static_cast<int32_t>(target.value)));
+    a_.jecxz(x86::rcx, hit);
+    a_.jmp(miss);
+    a_.bind(hit);
+    a_.mov(x86::rcx, kSavedRcx);
+    a_.call(view(offsetof(View, jumps.host) + 8 * i));
+    a_.bind(back);
+    cold([this, target, back, miss] {
+        a_.bind(miss);
+        a_.mov(x86::rcx, kSavedRcx);
+        a_.mov(x86::r8d, target.value);
+        a_.call(asmjit::Imm(reinterpret_cast<uint64_t>(stubs_.look_up)));
+        a_.jmp(back);
+    });
 }
 
 Emit::After Emit::emit_ret(const Instruction& i) {

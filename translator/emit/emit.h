@@ -5,11 +5,11 @@
 // interpreter's turn, which is always right. What is rare goes to cold(), behind the block's straight path.
 #pragma once
 
-#include <asmjit/x86.h>
-
 #include <functional>
 #include <optional>
 #include <vector>
+
+#include <asmjit/x86.h>
 
 #include "translator/adaptation/adaptation.h"
 #include "translator/cache/block.h"
@@ -90,6 +90,12 @@ private:
     // --- leaving (branch.cpp, simulate.cpp) ------------------------------------------------------------------
     void poll();  // a waiting event interrupts here, before the current instruction
     void go_to(GuestVirt target);
+    void call_target(GuestVirt target);
+    struct JumpSlot {
+        x86::Mem host;
+        asmjit::Label miss;
+    };
+    JumpSlot look_up_jump();
     void branch_if(x86::CondCode, GuestVirt target);
     void jump_through_slot(GuestVirt target);
     // May a jump to this target be patched in, rather than looked up in the current view each time?
@@ -119,11 +125,11 @@ private:
     Block* block_ = nullptr;
     GuestVirt eip_{}, next_eip_{};  // the current instruction and the one behind it
     const Instruction* current_ = nullptr;
-    uint32_t start_ = 0;            // host offset of the current instruction
-    size_t first_site_ = 0;         // sites of the current instruction start here
-    bool direct_ = false;           // how the current instruction reaches memory
-    unsigned soft_accesses_ = 0;    // of the current instruction
-    bool fpu_loaded_ = false;       // the block has made sure of the FPU state
+    uint32_t start_ = 0;          // host offset of the current instruction
+    size_t first_site_ = 0;       // sites of the current instruction start here
+    bool direct_ = false;         // how the current instruction reaches memory
+    unsigned soft_accesses_ = 0;  // of the current instruction
+    bool fpu_loaded_ = false;     // the block has made sure of the FPU state
 };
 
 }  // namespace ringfold

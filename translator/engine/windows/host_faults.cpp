@@ -38,7 +38,8 @@ void record(HostFault& fault, int signal, const siginfo_t& info, const mcontext_
 bool restart_return_stack(const FaultTarget& t, const siginfo_t& info, mcontext_t& m) {
     if (!t.stacks->overflowed(reinterpret_cast<uint64_t>(info.si_addr))) return false;
     const auto* code = reinterpret_cast<const uint8_t*>(m.gregs[REG_RIP]);
-    const bool is_call = *code == 0xe8;
+    // CALL rel32, or CALL of a jump cache slot behind a REX prefix.
+    const bool is_call = *code == 0xe8 || ((*code & 0xf0) == 0x40 && code[1] == 0xff);
     const uint64_t top = 0u - t.context->negated_return_top;
     m.gregs[REG_RSP] = static_cast<greg_t>(is_call ? top - 8 : top);
     return true;
