@@ -7,11 +7,11 @@ org 0x1000
 over:
     jmp [ebx]
     hlt
-;; soft block 00001000, 7 bytes to 112
+;; soft block 00001000, 7 bytes to 163
 ;; 00001000  test eax, eax                      IDENT    (touches only guest registers, flags and memory)
 ;;     test eax, eax
 ;; 00001002  je 0x1005                          SIMULATE (control flow)
-;;     je +0x4f
+;;     je +0x7a
 ;; 00001004  dec eax                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
 ;;     dec eax
 ;; 00001005  jmp dword ptr [ebx]                SIMULATE (control flow)
@@ -25,21 +25,32 @@ over:
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x3b
-;;     jmp +0x5e
+;;     jmp +0x89
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r8d, dword ptr [r8 + r9]
-;;     jmp HOST
+;;     rorx r9d, r8d, 0xe
+;;     lea r9d, [r9 + r8*8]
+;;     shrx r9d, r9d, r13d
+;;     mov r11, rcx
+;;     mov ecx, dword ptr [r15 + r9*4 + 0x3fea]
+;;     lea ecx, [rcx + r8]
+;;     jrcxz +0x6f
+;;     jmp +0x9b
+;;     mov rcx, r11
+;;     jmp qword ptr [r15 + r9*8 + 0x7fea]
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 7 bytes to 48
+;;     mov rcx, r11
+;;     jmp HOST
+;; direct block 00001000, 7 bytes to 99
 ;; 00001000  test eax, eax                      IDENT    (touches only guest registers, flags and memory)
 ;;     test eax, eax
 ;; 00001002  je 0x1005                          SIMULATE (control flow)
-;;     je +0x21
+;;     je +0x4c
 ;; 00001004  dec eax                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
 ;;     dec eax
 ;; 00001005  jmp dword ptr [ebx]                SIMULATE (control flow)
@@ -47,6 +58,17 @@ over:
 ;;     mov r8d, dword ptr [r8]
 ;;     lea r8d, [rbx]
 ;;     mov r8d, dword ptr gs:[r8d]
-;;     jmp HOST
+;;     rorx r9d, r8d, 0xe
+;;     lea r9d, [r9 + r8*8]
+;;     shrx r9d, r9d, r13d
+;;     mov r11, rcx
+;;     mov ecx, dword ptr [r15 + r9*4 + 0x3fea]
+;;     lea ecx, [rcx + r8]
+;;     jrcxz +0x41
+;;     jmp +0x5b
+;;     mov rcx, r11
+;;     jmp qword ptr [r15 + r9*8 + 0x7fea]
 ;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
 ;;     jmp HOST
