@@ -8,7 +8,6 @@
 #include <csignal>
 #include <utility>
 
-#include "translator/decode/fetch.h"
 #include "translator/engine/windows/registers.h"
 #include "translator/interpreter/debug.h"
 #include "vmm/base/log.h"
@@ -59,6 +58,7 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
       memory_(memory),
       interrupts_(interrupts),
       interpreter_(context.cpu, memory, ports),
+      decoded_(context.cpu, memory),
       cache_((check_host(), options.cache_bytes)),
       stubs_(windows::emit_stubs(cache_, monitor_functions())),
       stacks_(stubs_.return_empty),
@@ -156,8 +156,14 @@ Exit TranslatedCpu::run() {
         if (const void* pc = dispatch(); pc != stubs_.leave)
             stubs_.enter(&context_, pc);
         else if (!kicked_)
-            interpret_one();
+            interpret();
     }
+}
+
+void TranslatedCpu::interpret() {
+    do {
+        interpret_one();
+    } while (!context_.attention && !event_waits() && !current_mode());
 }
 
 void TranslatedCpu::interpret_one() {
@@ -166,16 +172,16 @@ void TranslatedCpu::interpret_one() {
         interpreter_.step();
         return;
     }
-    Instruction i;
+    const Instruction* i;
     try {
-        fetch_instruction(state_, memory_, i);
+        i = &decoded_.fetch();
     } catch (const GuestFault& f) {
         interpreter_.fault(f);
         return;
     }
-    count(i);
-    interpreter_.execute(i);
-    note_executed(i);
+    count(*i);
+    interpreter_.execute(*i);
+    note_executed(*i);
 }
 
 void TranslatedCpu::note_executed(const Instruction& i) {
@@ -234,18 +240,21 @@ void TranslatedCpu::enter_mode(Mode mode) {
 // The views no longer know which pages the jump caches, chains and return stacks rely on, so none may be left.
 void TranslatedCpu::forget_code() {
     memory_.forget_code();
+    decoded_.mappings_changed();
     table_.unchain_other_pages();
     reset_return_stacks();
 }
 
 // User code is never chained from page to page, so only its return stack can lead astray.
 void TranslatedCpu::code_mapping_changed(Privilege p) {
+    decoded_.mappings_changed();
     if (p == Privilege::Supervisor) table_.unchain_other_pages();
     reset_return_stacks();
     code_mapping_lost_ |= p == state_.privilege();  // a kernel that changes user pages runs on
 }
 
 void TranslatedCpu::views_changed() {
+    decoded_.mappings_changed();
     return_rsp_[1] = stacks_.top(Privilege::User);
     if (user_stack_) context_.return_rsp = return_rsp_[1];
 }

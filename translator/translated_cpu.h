@@ -10,6 +10,7 @@
 
 #include "translator/cache/block_table.h"
 #include "translator/crash_note.h"
+#include "translator/decode/decode_cache.h"
 #include "translator/emit/emit.h"
 #include "translator/engine/vcpu_context.h"
 #include "translator/engine/windows/host_faults.h"
@@ -84,6 +85,7 @@ private:
     void refresh_segments();
     void reset_return_stacks();
     void forget_code();
+    void interpret();  // until code can be translated again, or something waits
     void interpret_one();
     void note_executed(const Instruction& i);  // by the interpreter
     void count(const Instruction& i) { ++by_mnemonic_[i.mnemonic]; }
@@ -96,6 +98,7 @@ private:
     GuestMemory& memory_;
     InterruptController& interrupts_;
     Interpreter interpreter_;
+    DecodeCache decoded_;  // of what the interpreter runs outside translated code: 16-bit code above all
     CodeCache cache_;
     windows::Stubs stubs_;
     windows::ReturnStacks stacks_;

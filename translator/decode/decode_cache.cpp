@@ -17,6 +17,8 @@ DecodeCache::DecodeCache(const CpuState& state, GuestMemory& memory) : state_(st
 DecodeCache::~DecodeCache() = default;
 
 void DecodeCache::mappings_changed() {
+    if (!knows_any_) return;
+    knows_any_ = false;
     current_key_ = kNoKey;
     known_.fill({});
 }
@@ -51,6 +53,7 @@ const Instruction& DecodeCache::fetch_uncached() {
     const uint32_t key = key_of(at.value);
     memory_.note_code_page(at, state_.privilege(), mapping);  // so that the listener hears of its end
     known_[key % kKnownPages] = {key, &page};
+    knows_any_ = true;
     select(key, page);
     return decode_on(page, physical);
 }

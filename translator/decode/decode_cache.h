@@ -72,6 +72,7 @@ private:
         CodePage* page = nullptr;
     };
     std::array<Known, kKnownPages> known_{};
+    bool knows_any_ = false;  // mappings change more often than the translator's own use of this cache fills it
     std::unordered_map<uint64_t, std::unique_ptr<CodePage>> pages_;  // by physical page and code size
     std::vector<std::unique_ptr<Instruction[]>> chunks_;             // instructions stay put until flush()
     size_t used_in_chunk_ = kChunk;
