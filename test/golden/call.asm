@@ -18,20 +18,20 @@ function:
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x36
-;;     jmp +0x62
+;;     jmp +0x80
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov dword ptr [r8 + r9], 0x1005
 ;;     lea r12d, [r12 - 4]
 ;;     push -0x1005
-;;     call +0x74
+;;     call +0x62
 ;;     lea rsp, [rsp + 8]
-;;     jmp +0x83
+;;     jmp +0x71
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     movabs r9, HOST
+;;     jmp HOST
 ;;     mov rcx, r11
-;;     movabs r9, HOST
-;;     jmp HOST
-;;     movabs r9, HOST
-;;     jmp HOST
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;; soft block 00001006, 3 bytes to 102

@@ -25,7 +25,7 @@ over:
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x3b
-;;     jmp +0x89
+;;     jmp +0x91
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r8d, dword ptr [r8 + r9]
@@ -36,15 +36,15 @@ over:
 ;;     mov ecx, dword ptr [r15 + r9*4 + 0x3fea]
 ;;     lea ecx, [rcx + r8]
 ;;     jrcxz +0x6f
-;;     jmp +0x9b
+;;     jmp +0x89
 ;;     mov rcx, r11
 ;;     jmp qword ptr [r15 + r9*8 + 0x7fea]
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11
-;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11
+;;     movabs r9, HOST
 ;;     jmp HOST
 ;; direct block 00001000, 7 bytes to 99
 ;; 00001000  test eax, eax                      IDENT    (touches only guest registers, flags and memory)

@@ -20,7 +20,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x39
-;;     jmp +0x11a
+;;     jmp +0x12c
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r8 + r9]
@@ -33,7 +33,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x79
-;;     jmp +0x12c
+;;     jmp +0x13e
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r14 + 0x374]
@@ -44,7 +44,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0xa4
-;;     jmp +0x13e
+;;     jmp +0x11a
 ;;     mov rcx, r11
 ;;     mov r8d, edi
 ;;     rorx r9d, r8d, 0x16

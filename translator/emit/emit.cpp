@@ -13,6 +13,7 @@ void Emit::begin(Block& block, const uint8_t* host) {
     holder_.setErrorHandler(&errors_);
     holder_.attach(&a_);
     cold_.clear();
+    soft_misses_.clear();
     block_ = &block;
     block.host = host;
     fpu_loaded_ = false;
@@ -102,6 +103,7 @@ void Emit::finish() {
         auto emit = std::move(cold_[n]);
         emit();
     }
+    emit_soft_misses();
     block_->host_length = offset();
 }
 

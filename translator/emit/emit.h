@@ -15,6 +15,7 @@
 #include "translator/cache/block.h"
 #include "translator/classify/classifier.h"
 #include "translator/emit/reencode.h"
+#include "translator/emit/soft_look_up.h"
 #include "translator/engine/windows/emission_errors.h"
 #include "translator/engine/windows/registers.h"
 #include "translator/engine/windows/stubs.h"
@@ -85,6 +86,7 @@ private:
     MemoryForm form() const { return direct_ ? MemoryForm::WindowScratch : MemoryForm::Pointer; }
     bool direct() const { return direct_; }
     bool needs(Remedy) const;  // is the current instruction guilty?
+    void emit_soft_misses();
     void count_heat();
 
     // --- leaving (branch.cpp, simulate.cpp) ------------------------------------------------------------------
@@ -121,6 +123,12 @@ private:
     asmjit::CodeHolder holder_;
     x86::Assembler a_;
     std::vector<std::function<void()>> cold_;
+    SoftLookUps soft_look_ups_;
+    struct SoftMiss {
+        uint32_t field;  // host offset of the rel32 that leads there
+        const Site* site;
+    };
+    std::vector<SoftMiss> soft_misses_;
 
     Block* block_ = nullptr;
     GuestVirt eip_{}, next_eip_{};  // the current instruction and the one behind it

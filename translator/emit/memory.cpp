@@ -2,6 +2,8 @@
 //
 // Nothing here touches the guest's flags: LEA adds, RORX and SHRX shift, JRCXZ tests. So the flags are exact at
 // every fault without being saved.
+#include <cstring>
+
 #include "translator/emit/emit.h"
 
 namespace ringfold {
@@ -61,27 +63,31 @@ x86::Mem Emit::guest_memory(unsigned size, Access access) {
         m.setSegment(x86::gs);
         return m;
     }
-    asmjit::Label hit = a_.newLabel(), miss = a_.newLabel();
-    const size_t bias = access == Access::Write ? offsetof(View, tlb.write_bias) : offsetof(View, tlb.read_bias);
-    a_.rorx(kIndex, kLinear, 12 + kTlbBits);
-    a_.shrx(kIndex, kIndex, kView.r32());
-    a_.mov(kTag, view(bias, x86::r9, 2));
-    a_.lea(kTag, x86::ptr(x86::r10, x86::r8, 0, static_cast<int32_t>(size) - 1));
-    a_.mov(kSavedRcx, x86::rcx);
-    a_.shrx(x86::ecx, kTag, kContext.r32());
-    a_.jecxz(x86::rcx, hit);
-    a_.jmp(miss);
-    a_.bind(hit);
-    a_.mov(x86::rcx, kSavedRcx);
-    a_.mov(x86::r9, view(offsetof(View, tlb.addend), x86::r9, 3));
+    const SoftLookUp& look_up = soft_look_ups_.of(size, access);
+    const uint32_t field = offset() + look_up.miss;
+    raw(look_up.code);
     Site& s = site(access, size);
     s.second = soft_accesses_++ != 0;
-    cold([this, miss, &s] {
-        a_.bind(miss);
-        a_.mov(x86::rcx, kSavedRcx);
-        call_monitor(s, stubs_.soft_miss);
-    });
+    soft_misses_.push_back({field, &s});
     return x86::ptr(x86::r8, x86::r9);
+}
+
+// The way from each look-up's miss to the monitor, as bytes for the same reason as the look-ups.
+void Emit::emit_soft_misses() {
+    for (const auto& [field, site] : soft_misses_) {
+        HostBytes code;
+        for (const unsigned byte : {0x4cu, 0x89u, 0xd9u}) code.add(byte);  // mov rcx, r11
+        for (const unsigned byte : {0x49u, 0xb9u}) code.add(byte);         // mov r9, site
+        code.add_number(reinterpret_cast<uint64_t>(site), 8);
+        code.add(0xe9);  // jmp soft_miss
+        const uint32_t at = offset();
+        const auto end = reinterpret_cast<uint64_t>(block_->host) + at + code.length + 4;
+        code.add_number(reinterpret_cast<uint64_t>(stubs_.soft_miss) - end, 4);
+        raw(code.span());
+        const uint32_t distance = at - (field + 4);
+        memcpy(holder_.textSection()->buffer().data() + field, &distance, 4);
+    }
+    soft_misses_.clear();
 }
 
 }  // namespace ringfold

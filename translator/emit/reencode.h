@@ -22,6 +22,9 @@ struct HostBytes {
     std::array<uint8_t, 24> data{};
     uint8_t length = 0;
     void add(unsigned byte) { data[length++] = static_cast<uint8_t>(byte); }
+    void add_number(uint64_t n, unsigned bytes) {
+        for (; bytes; --bytes, n >>= 8) add(n & 0xff);
+    }
     std::span<const uint8_t> span() const { return {data.data(), length}; }
 };
 
