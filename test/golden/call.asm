@@ -64,30 +64,28 @@ function:
 ;; 00001005  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 5 bytes to 79
+;; direct block 00001000, 5 bytes to 76
 ;; 00001000  call 0x1006                        SIMULATE (control flow)
 ;;     mov r8, qword ptr [r14 + 0x33c]
 ;;     mov r8d, dword ptr [r8]
-;;     lea r8d, [r12 - 4]
-;;     mov dword ptr gs:[r8d], 0x1005
+;;     mov dword ptr gs:[r12d - 4], 0x1005
 ;;     lea r12d, [r12 - 4]
 ;;     push -0x1005
-;;     call +0x31
+;;     call +0x2e
 ;;     lea rsp, [rsp + 8]
-;;     jmp +0x40
+;;     jmp +0x3d
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001006, 3 bytes to 38
+;; direct block 00001006, 3 bytes to 36
 ;; 00001006  ret 4                              SIMULATE (control flow)
-;;     mov r8d, r12d
-;;     mov r8d, dword ptr gs:[r8d]
+;;     mov r8d, dword ptr gs:[r12d]
 ;;     lea r12d, [r12 + 8]
 ;;     mov r11, rcx
 ;;     mov ecx, dword ptr [rsp + 8]
 ;;     lea ecx, [rcx + r8]
-;;     jrcxz +0x22
+;;     jrcxz +0x20
 ;;     mov rcx, r11
 ;;     jmp HOST
 ;;     mov rcx, r11

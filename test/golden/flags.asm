@@ -48,10 +48,9 @@ org 0x1000
 ;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 5 bytes to 94
+;; direct block 00001000, 5 bytes to 91
 ;; 00001000  pushfd                             SIMULATE (would show the host's IF and IOPL)
-;;     lea r8d, [r12 - 4]
-;;     lea r8, gs:[r8d]
+;;     lea r8, gs:[r12d - 4]
 ;;     pushfq 
 ;;     pop r10
 ;;     pext r10d, r10d, dword ptr [r14 + 0x378]

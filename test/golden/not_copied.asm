@@ -37,14 +37,13 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 7 bytes to 80
+;; direct block 00001000, 7 bytes to 77
 ;; 00001000  daa                                SIMULATE (no 64-bit encoding)
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;; 00001001  push es                            SIMULATE (would show the host's selectors)
-;;     lea r8d, [r12 - 4]
 ;;     movzx r10d, word ptr [r14 + 0x28]
-;;     mov dword ptr gs:[r8d], r10d
+;;     mov dword ptr gs:[r12d - 4], r10d
 ;;     lea r12d, [r12 - 4]
 ;; 00001002  cpuid                              SIMULATE (would show the host's CPU)
 ;;     movabs r9, HOST

@@ -100,22 +100,17 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 8 bytes to 110
+;; direct block 00001000, 8 bytes to 88
 ;; 00001000  push eax                           SIMULATE (the host's stack is the monitor's)
-;;     lea r8d, [r12 - 4]
-;;     mov dword ptr gs:[r8d], eax
+;;     mov dword ptr gs:[r12d - 4], eax
 ;;     lea r12d, [r12 - 4]
 ;; 00001001  push dword ptr [ebx]               SIMULATE (the host's stack is the monitor's)
 ;;     lea r8d, [rbx]
 ;;     mov r10d, dword ptr gs:[r8d]
-;;     mov dword ptr [r14 + 0x374], r10d
-;;     lea r8d, [r12 - 4]
-;;     mov r10d, dword ptr [r14 + 0x374]
-;;     mov dword ptr gs:[r8d], r10d
+;;     mov dword ptr gs:[r12d - 4], r10d
 ;;     lea r12d, [r12 - 4]
 ;; 00001003  pop ecx                            SIMULATE (the host's stack is the monitor's)
-;;     mov r8d, r12d
-;;     mov ecx, dword ptr gs:[r8d]
+;;     mov ecx, dword ptr gs:[r12d]
 ;;     lea r12d, [r12 + 4]
 ;; 00001004  pop dword ptr [edx]                SIMULATE (the host's stack is the monitor's)
 ;;     movabs r9, HOST

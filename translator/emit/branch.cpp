@@ -174,8 +174,7 @@ void Emit::call_host(GuestVirt return_eip, std::function<void()> call) {
 }
 
 void Emit::push_dword(std::function<void(const x86::Mem&)> store) {
-    a_.lea(kLinear, x86::ptr(x86::r12, -4));
-    x86::Mem to = guest_memory(4, Access::Write);
+    x86::Mem to = stack_memory(-4, 4, Access::Write);
     to.setSize(4);
     store(to);
     a_.lea(x86::r12d, x86::ptr(x86::r12, -4));
@@ -250,8 +249,7 @@ Emit::After Emit::emit_ret(const Instruction& i) {
     if (i.operand_size != 4) return emit_stop(i);
     ++block_->simulated;
     const auto popped = static_cast<int32_t>(4 + (i.operand_count ? i.immediate & 0xffff : 0));
-    a_.mov(kLinear, x86::r12d);
-    a_.mov(x86::r8d, guest_memory(4, Access::Read));
+    a_.mov(x86::r8d, stack_memory(0, 4, Access::Read));
     a_.lea(x86::r12d, x86::ptr(x86::r12, popped));
     asmjit::Label match = a_.newLabel();
     a_.mov(kSavedRcx, x86::rcx);

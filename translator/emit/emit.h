@@ -82,6 +82,7 @@ private:
     // The host's operand for guest memory at r8d: through the soft TLB [r8 + r9], or through the window gs:[r8d].
     // Clobbers r8 to r11; a miss calls the monitor and starts the instruction again, so nothing may have changed.
     x86::Mem guest_memory(unsigned size, Access);
+    x86::Mem stack_memory(int displacement, unsigned size, Access);
     // The form that guest_memory() leads to, for reencode().
     MemoryForm form() const { return direct_ ? MemoryForm::WindowScratch : MemoryForm::Pointer; }
     bool direct() const { return direct_; }

@@ -9,6 +9,17 @@ namespace {
 const x86::Gp kEsp32 = x86::r12d, kEsp64 = x86::r12;
 }
 
+// What lies `displacement` above ESP. In direct form that is an address like any other, without a step of its own.
+x86::Mem Emit::stack_memory(int displacement, unsigned size, Access access) {
+    if (direct()) {
+        x86::Mem m = x86::ptr(kEsp32, displacement);
+        m.setSegment(x86::gs);
+        return m;
+    }
+    displacement ? a_.lea(kLinear, x86::ptr(kEsp64, displacement)) : a_.mov(kLinear, kEsp32);
+    return guest_memory(size, access);
+}
+
 Emit::After Emit::emit_push(const Instruction& i) {
     const int size = i.operand_size;
     const Operand& op = i.op(0);
@@ -16,16 +27,15 @@ Emit::After Emit::emit_push(const Instruction& i) {
     if (op.kind == OperandKind::Memory) {
         if (size != 4 || !linear_address(i)) return emit_step(i);
         a_.mov(x86::r10d, guest_memory(4, Access::Read));
-        a_.mov(context(offsetof(VcpuContext, scratch), 4), x86::r10d);
+        if (!direct()) a_.mov(context(offsetof(VcpuContext, scratch), 4), x86::r10d);  // the soft push clobbers it
     }
     ++block_->simulated;
-    a_.lea(kLinear, x86::ptr(kEsp64, -size));
-    x86::Mem to = guest_memory(static_cast<unsigned>(size), Access::Write);
+    x86::Mem to = stack_memory(-size, static_cast<unsigned>(size), Access::Write);
     to.setSize(static_cast<uint32_t>(size));
     switch (op.kind) {
         case OperandKind::Immediate: a_.mov(to, asmjit::Imm(size == 4 ? static_cast<int32_t>(i.immediate) : static_cast<int16_t>(i.immediate))); break;
         case OperandKind::Memory:
-            a_.mov(x86::r10d, context(offsetof(VcpuContext, scratch), 4));
+            if (!direct()) a_.mov(x86::r10d, context(offsetof(VcpuContext, scratch), 4));
             a_.mov(to, x86::r10d);
             break;
         default: a_.mov(to, size == 4 ? host32(op.reg) : host16(op.reg)); break;
@@ -39,8 +49,7 @@ Emit::After Emit::emit_pop(const Instruction& i) {
     const Operand& op = i.op(0);
     if (op.kind != OperandKind::Gpr) return emit_step(i);
     ++block_->simulated;
-    a_.mov(kLinear, kEsp32);
-    const x86::Mem from = guest_memory(static_cast<unsigned>(size), Access::Read);
+    const x86::Mem from = stack_memory(0, static_cast<unsigned>(size), Access::Read);
     if (op.reg == ESP && size == 2) {  // ESP moves before the write to SP
         a_.movzx(x86::r10d, from.cloneResized(2));
         a_.lea(kEsp32, x86::ptr(kEsp64, size));
