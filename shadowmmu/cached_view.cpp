@@ -36,6 +36,7 @@ void CachedView::enter(GuestVirt page, uint8_t* host, uint8_t flags, bool write_
     const uint32_t bias = 0u - page.value;
     view.tlb.read_bias[i] = bias;
     view.tlb.write_bias[i] = write_inline ? bias : SoftTlb::never_matches(i);
+    view.tlb.permitted_bias[i] = flags & kMayWrite ? bias : SoftTlb::never_matches(i);
     view.tlb.addend[i] = reinterpret_cast<uint64_t>(host) - page.value;
     flags_[i] = flags;
     non_global_.set(i, flags & kNonGlobal);
@@ -44,7 +45,7 @@ void CachedView::enter(GuestVirt page, uint8_t* host, uint8_t flags, bool write_
 }
 
 void CachedView::drop_slot(uint32_t i) {
-    view.tlb.read_bias[i] = view.tlb.write_bias[i] = SoftTlb::never_matches(i);
+    view.tlb.read_bias[i] = view.tlb.write_bias[i] = view.tlb.permitted_bias[i] = SoftTlb::never_matches(i);
     flags_[i] = 0;
 }
 
@@ -91,7 +92,7 @@ void CachedView::drop_write(GuestVirt a) {
     const uint32_t i = SoftTlb::index(a);
     drop_devices([&](const DevicePage& d) { return d.page == a.page().value; });
     if (view.tlb.read_bias[i] != 0u - a.page().value) return;
-    view.tlb.write_bias[i] = SoftTlb::never_matches(i);
+    view.tlb.write_bias[i] = view.tlb.permitted_bias[i] = SoftTlb::never_matches(i);
     flags_[i] &= static_cast<uint8_t>(~kMayWrite);
 }
 
@@ -99,7 +100,7 @@ void CachedView::drop_write_range(GuestVirt from, uint64_t bytes) {
     drop_devices([&](const DevicePage& d) { return d.page - from.value < bytes; });
     for (uint32_t i = 0; i < kTlbEntries; ++i) {
         if (!in_range(view.tlb.read_bias[i], from, bytes)) continue;
-        view.tlb.write_bias[i] = SoftTlb::never_matches(i);
+        view.tlb.write_bias[i] = view.tlb.permitted_bias[i] = SoftTlb::never_matches(i);
         flags_[i] &= static_cast<uint8_t>(~kMayWrite);
     }
 }

@@ -22,12 +22,13 @@ struct SoftTlb {
     std::array<uint32_t, kTlbEntries> read_bias;
     std::array<uint32_t, kTlbEntries> write_bias;  // valid only once D is set and while nothing traces the page
     std::array<uint64_t, kTlbEntries> addend;
+    std::array<uint32_t, kTlbEntries> permitted_bias;  // as write_bias, but whatever traces the page
 
     static constexpr uint32_t index(GuestVirt a) { return a.page_number() & (kTlbEntries - 1); }
     // Minus a page whose accesses, straddling ones too, never look in slot i.
     static constexpr uint32_t never_matches(uint32_t i) { return 0u - ((i ^ (kTlbEntries / 2)) << 12); }
     void clear() {
-        for (uint32_t i = 0; i < kTlbEntries; ++i) read_bias[i] = write_bias[i] = never_matches(i);
+        for (uint32_t i = 0; i < kTlbEntries; ++i) read_bias[i] = write_bias[i] = permitted_bias[i] = never_matches(i);
     }
     static constexpr bool hits(uint32_t bias, GuestVirt a, unsigned size) {
         return a.value + size - 1 + bias < kPageSize;

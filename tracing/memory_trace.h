@@ -17,8 +17,9 @@
 namespace ringfold {
 
 // ReadOnly has the write itself dropped: whoever writes guest memory asks for it, and the handler is never called.
-enum class TraceKind : uint8_t { PageTable, Gdt, Ldt, Idt, Code, ReadOnly };
-inline constexpr int kTraceKinds = 6;
+// Code: translations, which CodeMap knows to the byte. Decoded: what the interpreter has decoded.
+enum class TraceKind : uint8_t { PageTable, Gdt, Ldt, Idt, Code, ReadOnly, Decoded };
+inline constexpr int kTraceKinds = 7;
 
 // By which road a write reached the registry; for the statistics and for adaptation.
 enum class TraceRoad : uint8_t { Soft, WindowFault, Dma, Interpreter };
@@ -75,6 +76,8 @@ public:
     }
     // Are writes to this page to be dropped? Such a trace covers whole pages.
     bool read_only(GuestPhys page) const { return kinds_on(page) >> static_cast<unsigned>(TraceKind::ReadOnly) & 1; }
+    // The bit sets of all pages, by page number, for translated code.
+    const uint8_t* kinds() const { return kinds_; }
     // Runs the handlers whose ranges meet the write. The write must not cross a page.
     void notify(const TraceWrite& write);
 

@@ -74,6 +74,9 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
     table_.set_stubs(&stubs_);
     context_.owner = this;
     context_.poll = stacks_.quiet_page();
+    context_.ram = memory.ram().host(GuestPhys(0));
+    context_.trace_kinds = memory.tracer().kinds();
+    context_.code_bits = table_.code_map().bits();
     interpreter_.stop = &context_.attention;
     translator_.on_eviction = [this] {
         forget_code();
@@ -96,6 +99,9 @@ windows::MonitorFunctions TranslatedCpu::monitor_functions() {
     f.soft_miss = [](VcpuContext* c, void* site, uint32_t linear) noexcept {
         Site& s = *static_cast<Site*>(site);
         return c->owner->on_soft_miss(s, GuestVirt(linear), s.access);
+    };
+    f.divide_error = [](VcpuContext* c, void* site, uint32_t) noexcept {
+        return c->owner->on_divide_error(*static_cast<Site*>(site));
     };
     f.string_read = [](VcpuContext* c, void* site, uint32_t linear) noexcept {
         return c->owner->on_soft_miss(*static_cast<Site*>(site), GuestVirt(linear), Access::Read);
@@ -359,8 +365,9 @@ const void* TranslatedCpu::resume_behind(Site& site, Step step) {
 // --- what translated code calls -------------------------------------------------------------------------------
 
 const Instruction& TranslatedCpu::instruction_of(Site& site) {
-    if (!site.instruction) {
+    if (!site.instruction || site.loaded) {
         site.instruction = std::make_unique<Instruction>();
+        site.block->refresh_loaded();
         const auto& bytes = site.block->bytes;
         decode(std::span(bytes).subspan(site.guest_offset), CodeSize::Bits32, *site.instruction);
     }
@@ -489,6 +496,13 @@ const void* TranslatedCpu::on_fpu(Site& site) {
     return site.block->host + site.retry;
 }
 
+const void* TranslatedCpu::on_divide_error(Site& site) {
+    ++counts_.divide_errors;
+    state_.eip = site.block->key.eip.value + site.guest_offset;
+    interpreter_.fault(GuestFault::divide());
+    return dispatch();
+}
+
 // A soft block has proved hot, or a direct one has run long enough for its guilty instructions to be tried again.
 const void* TranslatedCpu::on_hot(Block& block) {
     state_.eip = block.key.eip.value;
@@ -568,10 +582,13 @@ const void* TranslatedCpu::on_host_fault() {
         }
     }
     Instruction i;
+    block->refresh_loaded();
     decode(std::span(block->bytes).subspan(spot->guest), CodeSize::Bits32, i);
     count(i);
     if (f.signal == SIGFPE && f.trap == 0) {
-        if (adaptation_.trap(Trap::Divide, block->key.code.value + spot->guest, spot->traps, __rdtsc()))
+        const uint64_t at = block->key.code.value + spot->guest;
+        const bool checked = adaptation_.needs(Remedy::CheckedDivide, at);
+        if (!checked && adaptation_.trap(Trap::Divide, at, spot->traps, __rdtsc()))
             retranslate(*block, block->key.mode.direct);
         interpreter_.fault(GuestFault::divide());
         return dispatch();
@@ -592,7 +609,8 @@ Trap TranslatedCpu::trap_of(Fill fill, GuestVirt a) const {
     if (kinds == 0) return Trap::NotWindowed;
     if (memory_.tracer().read_only(*physical)) return Trap::Device;  // ROM, which may be watched for its code too
     if (kinds == 1u << static_cast<unsigned>(TraceKind::PageTable)) return Trap::PageTable;
-    return kinds == 1u << static_cast<unsigned>(TraceKind::Code) ? Trap::Code : Trap::DescriptorTable;
+    constexpr auto kCode = 1u << static_cast<unsigned>(TraceKind::Code) | 1u << static_cast<unsigned>(TraceKind::Decoded);
+    return kinds & ~kCode ? Trap::DescriptorTable : Trap::Code;
 }
 
 // A hidden fault is filled; anything else (a trace, device memory, a true fault) is the interpreter's, and speaks

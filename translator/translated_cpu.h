@@ -37,13 +37,15 @@ public:
         uint64_t soft_misses = 0, soft_special = 0, true_faults = 0;
         uint64_t device_accesses = 0;  // of these, by a direct call of the device
         uint64_t fetch_faults = 0;     // page faults of instruction fetches, found by the dispatcher
-        uint64_t steps = 0, stops = 0, lookups = 0, links = 0, fpu_loads = 0, host_faults = 0, polls = 0;
+        uint64_t steps = 0, stops = 0, lookups = 0, links = 0, fpu_loads = 0, divide_errors = 0, host_faults = 0, polls = 0;
         uint64_t interpreted = 0;  // instructions run outside the code cache
         uint64_t interrupts = 0;
         uint64_t hot_blocks = 0, retrials = 0;
         double fault_seconds = 0;  // of run()'s time
     };
     const Counts& counts() const { return counts_; }
+    // Soft stores to pages that hold code, but not to code.
+    uint64_t writes_beside_code() const { return context_.writes_beside_code; }
     const Translator::Counts& translation() const { return translator_.counts(); }
     const Adaptation& adaptation() const { return adaptation_; }
     BlockTable::Counts block_counts() const { return table_.counts(); }
@@ -61,6 +63,7 @@ private:
     const void* on_link(Link& link);
     const void* on_lookup(GuestVirt eip);
     const void* on_fpu(Site& site);
+    const void* on_divide_error(Site& site);
     const void* on_hot(Block& block);
     const void* on_host_fault();
     bool may_be_direct(Mode mode) const;

@@ -33,6 +33,7 @@ Translator::Translator(GuestMemory& memory, CodeCache& cache, BlockTable& table,
                        const EmitOptions& options, const Adaptation& adaptation)
     : memory_(memory), cache_(cache), table_(table), options_(options), adaptation_(adaptation), emit_(stubs, options) {
     emit_.adaptation = &adaptation;
+    emit_.patches = &table.patches();
 }
 
 bool Translator::fetch_second_page(const BlockKey& key, Source& source) {
@@ -137,7 +138,7 @@ std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& sourc
     block->link = std::vector<Link>(branches);
 
     const uint8_t* host = make_room();
-    emit_.begin(*block, host);
+    emit_.begin(*block, host, source.page);
     GuestVirt eip = key.eip;
     bool goes_on = true;
     for (const Instruction& i : instructions_) {

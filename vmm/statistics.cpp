@@ -55,7 +55,7 @@ Json memory_json(const GuestMemory::Counts& c) {
 }
 
 Json traces_json(const MemoryTracer::Counts& c) {
-    static constexpr const char* kKinds[kTraceKinds] = {"page_table", "gdt", "ldt", "idt", "code", "read_only"};
+    static constexpr const char* kKinds[kTraceKinds] = {"page_table", "gdt", "ldt", "idt", "code", "read_only", "decoded"};
     static constexpr const char* kRoads[kTraceRoads] = {"soft", "window_fault", "dma", "interpreter"};
     Json handled, beside;
     for (size_t k = 0; k < kTraceKinds; ++k)
@@ -142,6 +142,8 @@ Json translated_json(const TranslatedCpu& cpu, double seconds) {
               {"lookups", c.lookups},
               {"links", c.links},
               {"fpu_loads", c.fpu_loads},
+              {"divide_errors", c.divide_errors},
+              {"writes_beside_code", cpu.writes_beside_code()},
               {"host_faults", c.host_faults},
               {"polls", c.polls}}},
             {"adaptation", adaptation_json(cpu)},

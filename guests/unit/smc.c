@@ -480,6 +480,159 @@ static void patched_callee(void) {
     check_equal(eax_after(one, true), 50 * 51 / 2, "a callee that changes what its caller does next");
 }
 
+// An immediate that is patched again and again, in each kind of instruction that has one of four bytes; then another
+// byte of the instruction, and back.
+static void patched_immediates(bool user) {
+    static const struct {
+        const char* name;
+        u8 code[3], length;
+    } kinds[] = {
+        {"mov", {0xb8}, 1},          {"add", {0x05}, 1},         {"or", {0x0d}, 1},
+        {"adc", {0x15}, 1},          {"sbb", {0x1d}, 1},         {"and", {0x25}, 1},
+        {"sub", {0x2d}, 1},          {"xor", {0x35}, 1},         {"cmp", {0x3d}, 1},
+        {"test", {0xa9}, 1},         {"push", {0x68}, 1},        {"mov memory", {0xc7, 0x03}, 2},
+        {"add memory", {0x81, 0x03}, 2}, {"cmp memory", {0x81, 0x3b}, 2}, {"imul", {0x69, 0xc0}, 2},
+        {"mov esi", {0xc7, 0xc6}, 2},
+    };
+    for (u32 k = 0; k < sizeof kinds / sizeof *kinds; ++k) {
+        u32 wrong = 0;
+        for (u32 i = 0; i < 60; ++i) {
+            const u32 immediate = i * 0x9e3779b9u;
+            // What was executed there often, and the same bytes where nothing was executed before.
+            u8* at = one + 0x40;
+            if (i == 0) {
+                EMIT(at, 0xf9);  // stc
+                emit(&at, kinds[k].code, kinds[k].length);
+                EMIT(at, BYTES4(0), 0xcd, VEC_DONE);
+            }
+            u8* const patched = one + 0x41 + kinds[k].length;
+            if (i % 7 == 6)
+                for (u32 b = 0; b < 4; ++b) ((volatile u8*)patched)[b] = (u8)(immediate >> b * 8);
+            else
+                *(volatile u32*)patched = immediate;
+            u8* fresh = two + i * 0x20;
+            memcpy(fresh, one + 0x40, 0x20);
+            struct context c = user ? user_context(one + 0x40) : kernel_context(one + 0x40);
+            u32 memory = 0x12345678;
+            c.eax = 0x10203040;
+            c.ebx = (u32)&memory;
+            const struct trap a = run(&c);
+            const u32 memory_a = memory;
+            memory = 0x12345678;
+            c.eip = (u32)fresh;
+            const struct trap b = run(&c);
+            wrong += a.vector != VEC_DONE || a.at.eax != b.at.eax || a.at.esi != b.at.esi || a.at.esp != b.at.esp || a.at.eflags != b.at.eflags || memory_a != memory;
+            if (k == 0) wrong += a.at.eax != immediate;
+            if (k == 10 && !user) wrong += *(u32*)a.at.esp != immediate && a.at.esp > 64;
+        }
+        check(!wrong, "patched immediate of %s, %s", kinds[k].name, user ? "user" : "kernel");
+    }
+    // Neither may the rest of the instruction be forgotten, nor a store that meets both parts.
+    u32 wrong = 0;
+    write_function(one, 0);
+    for (u32 i = 0; i < 40; ++i) {
+        *(volatile u32*)(one + 1) = i;
+        wrong += call(one) != i;
+        if (i % 10 != 9) continue;
+        *(volatile u16*)one = (u16)(0xb9 | (i + 1) << 8);  // mov to ecx, and another immediate
+        u32 r, ecx;
+        asm volatile("call *%2" : "=a"(r), "=c"(ecx) : "r"(one), "a"(0x1234) : "edx", "memory");
+        wrong += r != 0x1234 || ecx != i + 1;
+        *(volatile u8*)one = 0xb8;
+        wrong += call(one) != i + 1;
+    }
+    check(!wrong, "a patched immediate, then the opcode");
+    // Stored through another mapping's eyes: by a string instruction, and by an instruction of several bytes more.
+    for (u32 i = 0; i < 40; ++i) {
+        const u32 value = i * 0x01010101u;
+        const void* s = &value;
+        void* d = one + 1;
+        u32 n = 4;
+        asm volatile("rep movsb" : "+S"(s), "+D"(d), "+c"(n)::"memory");
+        wrong += call(one) != value;
+    }
+    check(!wrong, "a patched immediate, by rep movsb");
+}
+
+// The instruction behind MOV SS, which a translator may leave to an interpreter with a memory of its own.
+static void patched_in_a_shadow(void) {
+    u8* at = one;
+    EMIT(at, 0x8c, 0xd0, 0x8e, 0xd0);          // mov %ss, %eax; mov %eax, %ss
+    EMIT(at, 0xb8, BYTES4(0), 0xcd, VEC_DONE);  // mov $?, %eax
+    u32 wrong = 0;
+    for (u32 i = 0; i < 60; ++i) {
+        *(volatile u32*)(one + 5) = i;
+        *(volatile u32*)(one + 0x80) = i;
+        wrong += eax_after(one, false) != i;
+    }
+    check(!wrong, "a patched immediate behind mov ss");
+}
+
+// A patched immediate of a store that faults: what is stored once the page is there is what was patched last.
+static void patched_immediate_of_a_fault(void) {
+    u8* at = one;
+    EMIT(at, 0xc7, 0x03, BYTES4(0), 0xcd, VEC_DONE);  // movl $?, (%ebx)
+    u32 wrong = 0;
+    for (u32 i = 0; i < 40; ++i) {
+        *(volatile u32*)(one + 2) = i + 5;
+        *pte(directory, WINDOW + PAGE) = i & 1 ? (u32)two | PTE_USER : 0;
+        invlpg(WINDOW + PAGE);
+        struct context c = user_context(one);
+        c.ebx = WINDOW + PAGE;
+        struct trap t = run(&c);
+        if (i & 1) {
+            wrong += t.vector != VEC_DONE || *(u32*)two != i + 5;
+            continue;
+        }
+        wrong += t.vector != VEC_PF || t.at.eip != (u32)one || t.cr2 != WINDOW + PAGE;
+        *(volatile u32*)(one + 2) = i + 500;
+        *pte(directory, WINDOW + PAGE) = (u32)two | PTE_USER;
+        t = run(&t.at);
+        wrong += t.vector != VEC_DONE || *(u32*)two != i + 500;
+    }
+    check(!wrong, "a patched immediate of a store that faults");
+    *pte(directory, WINDOW + PAGE) = 0;
+    invlpg(WINDOW + PAGE);
+}
+
+// Through an alias, and data of every size right before and right behind code.
+static void patched_through_an_alias(void) {
+    *pte(directory, WINDOW) = (u32)one | PTE_USER;
+    invlpg(WINDOW);
+    u32 wrong = 0;
+    write_function(one, 0);
+    for (u32 i = 0; i < 60; ++i) {
+        *(volatile u32*)(WINDOW + 1) = i;
+        wrong += call(one) != i;
+        wrong += call((u8*)WINDOW) != i;
+        if (i % 20 == 19) {
+            *(volatile u8*)WINDOW = 0xb9;
+            u32 r;
+            asm volatile("call *%1" : "=a"(r) : "r"(one), "a"(0x4321) : "ecx", "edx", "memory");
+            wrong += r != 0x4321;
+            *(volatile u8*)WINDOW = 0xb8;
+        }
+    }
+    check(!wrong, "an immediate patched through an alias");
+    write_function(one + 0x100, 99);
+    for (u32 i = 0; i < 200; ++i) {
+        *(volatile u32*)(one + 0xfc) = i;
+        *(volatile u16*)(one + 0x106) = (u16)i;
+        *(volatile u8*)(one + 0x108) = (u8)i;
+        ++*(volatile u32*)(one + 0xf8);
+        asm volatile("lock xaddl %0, (%1)\n lock incl 4(%1)" : : "r"(1), "r"(one + 0x200) : "memory", "cc");
+        wrong += call(one + 0x100) != 99 || *(u32*)(one + 0xfc) != i || *(u16*)(one + 0x106) != (u16)i || one[0x108] != (u8)i;
+        if (i % 50 == 49) {
+            *(volatile u32*)(one + 0xfe) = 0xfab80000;  // two bytes of data, the opcode as it is, and an immediate
+            wrong += call(one + 0x100) != 0xfa;
+            *(volatile u8*)(one + 0x101) = 99;
+        }
+    }
+    check(!wrong && *(u32*)(one + 0xf8) >= 200, "data right before and behind code");
+    *pte(directory, WINDOW) = 0;
+    invlpg(WINDOW);
+}
+
 int main(void) {
     asm volatile("fninit");
     directory = new_directory();
@@ -497,7 +650,12 @@ int main(void) {
         middle_of_an_instruction();
         on_the_stack();
         patched_callee();
+        patched_immediates(false);
+        patched_immediates(true);
     }
+    patched_in_a_shadow();
+    patched_immediate_of_a_fault();
+    patched_through_an_alias();
     alias();
     across_pages();
     remapping();

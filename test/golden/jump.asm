@@ -33,12 +33,12 @@ over:
 ;;     lea r9d, [r9 + r8*8]
 ;;     shrx r9d, r9d, r13d
 ;;     mov r11, rcx
-;;     mov ecx, dword ptr [r15 + r9*4 + 0x3fea]
+;;     mov ecx, dword ptr [r15 + r9*4 + 0x4fea]
 ;;     lea ecx, [rcx + r8]
 ;;     jrcxz +0x6f
 ;;     jmp +0x89
 ;;     mov rcx, r11
-;;     jmp qword ptr [r15 + r9*8 + 0x7fea]
+;;     jmp qword ptr [r15 + r9*8 + 0x8fea]
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11
@@ -62,12 +62,12 @@ over:
 ;;     lea r9d, [r9 + r8*8]
 ;;     shrx r9d, r9d, r13d
 ;;     mov r11, rcx
-;;     mov ecx, dword ptr [r15 + r9*4 + 0x3fea]
+;;     mov ecx, dword ptr [r15 + r9*4 + 0x4fea]
 ;;     lea ecx, [rcx + r8]
 ;;     jrcxz +0x41
 ;;     jmp +0x5b
 ;;     mov rcx, r11
-;;     jmp qword ptr [r15 + r9*8 + 0x7fea]
+;;     jmp qword ptr [r15 + r9*8 + 0x8fea]
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11

@@ -4,6 +4,7 @@
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/unordered_set.hpp>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -65,8 +66,16 @@ struct Site {
     Access access = Access::Read;
     uint8_t size = 0;  // bytes of the soft access
     bool second = false;  // a second access of its instruction: its TLB slot may be that of the first
+    bool loaded = false;  // the instruction's immediate is in Block::loaded
+    const uint8_t* hit = nullptr;  // soft accesses: host address behind the look-up, r9 the addend
     bool fpu = false;  // the code at retry and resume relies on the FPU state being loaded
     std::unique_ptr<Instruction> instruction;  // decoded when first needed
+};
+
+// Four bytes of guest code that the host code loads each time it runs: the block does not depend on them.
+struct LoadedImmediate {
+    uint16_t offset;        // in Block::bytes
+    const uint8_t* memory;  // where they are in guest RAM
 };
 
 inline constexpr uint8_t kNoUndo = 0xff;
@@ -103,11 +112,16 @@ struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
     std::vector<std::unique_ptr<Site>> sites;
     std::vector<HostSpot> spots;
     std::vector<uint8_t> bytes;  // the guest code it was made from
+    std::vector<LoadedImmediate> loaded;  // ascending
     uint64_t executions = 0;     // counted only with profiling on
     uint32_t heat = 0;           // executions left until it is looked at again; 0: not counted
 
     bi::list_member_hook<bi::link_mode<bi::auto_unlink>> page_hook, second_page_hook;
 
+    // Before `bytes` is decoded.
+    void refresh_loaded() {
+        for (const LoadedImmediate& l : loaded) memcpy(&bytes[l.offset], l.memory, sizeof(uint32_t));
+    }
     const uint8_t* entry() const { return host + entry_offset; }
     const uint8_t* end() const { return host + host_length; }
     GuestVirt end_eip() const { return key.eip + guest_length; }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "translator/decode/decoder.h"
+
 namespace ringfold {
 
 namespace {
@@ -35,7 +37,7 @@ struct BlockTable::CodePage {
 
 BlockTable::BlockTable(CodeCache& cache, MemoryTracer& tracer, uint64_t ram_bytes)
     : cache_(cache), tracer_(tracer), buckets_(kBuckets), set_(BlockSet::bucket_traits(buckets_.data(), kBuckets)),
-      pages_(ram_bytes / kPageSize) {}
+      pages_(ram_bytes / kPageSize), map_(ram_bytes) {}
 
 BlockTable::~BlockTable() {
     set_.clear();
@@ -73,8 +75,45 @@ Block& BlockTable::add(std::unique_ptr<Block> owned) {
     set_.insert(block);
     page_of(block.key.code).begun_here.push_back(block);
     if (block.crosses_page) page_of(block.second_page).end_here.push_back(block);
+    mark(block);
     ++counts_.translations;
     return block;
+}
+
+// Sets the bits of the bytes that the block depends on.
+void BlockTable::mark(const Block& block) {
+    const uint32_t in_first = std::min(block.guest_length, kPageSize - static_cast<uint32_t>(block.key.code.page_offset()));
+    uint32_t from = 0;
+    for (const LoadedImmediate& l : block.loaded) {
+        map_.set(block.key.code + from, l.offset - from);
+        from = l.offset + sizeof(uint32_t);
+    }
+    map_.set(block.key.code + from, in_first - from);
+    if (block.crosses_page) map_.set(block.second_page, block.guest_length - in_first);
+}
+
+// Does the block depend on a byte of [begin, end), which lies in the page that it begins in?
+static bool depends(const Block& block, GuestPhys begin, GuestPhys end) {
+    const uint64_t code = block.key.code.value;
+    if (begin.value >= code + block.guest_length || end.value <= code) return false;
+    return std::none_of(block.loaded.begin(), block.loaded.end(), [&](const LoadedImmediate& l) {
+        return begin.value >= code + l.offset && end.value <= code + l.offset + sizeof(uint32_t);
+    });
+}
+
+// A block dies of this change. Is it one of an immediate?
+void BlockTable::note_patch(const Block& block, GuestPhys begin, GuestPhys end) {
+    if (begin.value < block.key.code.value) return;
+    const auto at = static_cast<uint32_t>(begin.value - block.key.code.value);
+    const auto behind = std::upper_bound(block.spots.begin(), block.spots.end(), at,
+                                         [](uint32_t a, const HostSpot& s) { return a < s.guest; });
+    if (behind == block.spots.begin()) return;
+    const uint32_t start = std::prev(behind)->guest;
+    Instruction i;
+    if (decode(std::span(block.bytes).subspan(start), CodeSize::Bits32, i) != DecodeStatus::Ok) return;
+    const uint64_t immediate = block.key.code.value + start + i.immediate_offset;
+    if (i.immediate_length && begin.value >= immediate && end.value <= immediate + i.immediate_length)
+        patches_.note(block.key.code.value + start);
 }
 
 void BlockTable::on_code_write(CodePage& page, const TraceWrite& w) {
@@ -83,17 +122,30 @@ void BlockTable::on_code_write(CodePage& page, const TraceWrite& w) {
     const auto last = std::mismatch(w.before.rbegin(), w.before.rend(), w.after.rbegin()).first;
     const GuestPhys begin = w.address + static_cast<uint64_t>(first - w.before.begin());
     const GuestPhys end = w.address + static_cast<uint64_t>(w.before.rend() - last);
-    auto meets = [&](GuestPhys from, uint64_t length) { return begin < from + length && from < end; };
+    if (!map_.any(begin, static_cast<uint32_t>(end - begin))) return;
+    bool met = false;
     for (auto it = page.begun_here.begin(); it != page.begun_here.end();) {
         Block& block = *it++;
-        if (meets(block.key.code, block.guest_length)) kill(block);
+        if (!depends(block, begin, end)) continue;
+        met = true;
+        note_patch(block, begin, end);
+        kill(block);
     }
     for (auto it = page.end_here.begin(); it != page.end_here.end();) {
         Block& block = *it++;
         const uint64_t in_first = kPageSize - block.key.code.page_offset();
-        if (meets(block.second_page, block.guest_length - in_first)) kill(block);
+        if (begin >= block.second_page + (block.guest_length - in_first)) continue;
+        met = true;
+        kill(block);
     }
-    if (page.begun_here.empty() && page.end_here.empty()) page.trace.reset();
+    if (page.begun_here.empty() && page.end_here.empty()) {
+        page.trace.reset();
+        map_.clear_page(page.address);
+    } else if (!met) {  // bits of blocks that have gone since
+        map_.clear_page(page.address);
+        for (const Block& block : page.begun_here) mark(block);
+        for (const Block& block : page.end_here) mark(block);
+    }
 }
 
 void BlockTable::chain(Link& link, Block& target) {

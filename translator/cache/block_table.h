@@ -8,6 +8,8 @@
 
 #include "translator/cache/block.h"
 #include "translator/cache/code_cache.h"
+#include "translator/cache/code_map.h"
+#include "translator/cache/patch_history.h"
 #include "translator/engine/windows/stubs.h"
 #include "tracing/memory_trace.h"
 
@@ -44,6 +46,9 @@ public:
     // Nothing replaces it: takes the jumps to a retired block back.
     void abandon(Block& retired) { unchain_incoming(retired); }
 
+    const CodeMap& code_map() const { return map_; }
+    const PatchHistory& patches() const { return patches_; }
+
     struct Counts {
         uint64_t translations = 0, chains = 0, unchains = 0, invalidations = 0, replacements = 0, evictions = 0;
         // Guest instructions executed, by what was emitted for them; of blocks that are gone. Profiling only.
@@ -57,6 +62,8 @@ private:
 
     CodePage& page_of(GuestPhys);
     void on_code_write(CodePage& page, const TraceWrite& write);
+    void mark(const Block& block);
+    void note_patch(const Block& block, GuestPhys begin, GuestPhys end);
     void chain_to(Link& link, Block& target);
     void unchain(Link& link);
     void unchain_incoming(Block& block);
@@ -70,6 +77,8 @@ private:
     BlockSet set_;
     std::map<const uint8_t*, std::unique_ptr<Block>> by_host_;
     std::vector<std::unique_ptr<CodePage>> pages_;
+    CodeMap map_;
+    PatchHistory patches_;
     Counts counts_;
 };
 

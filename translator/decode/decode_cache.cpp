@@ -95,7 +95,7 @@ Instruction& DecodeCache::next_instruction() {
 
 void DecodeCache::watch(CodePage& page) {
     if (page.trace) return;
-    page.trace = memory_.tracer().memory_trace(page.physical, kPageSize, TraceKind::Code, [&](const TraceWrite& w) {
+    page.trace = memory_.tracer().memory_trace(page.physical, kPageSize, TraceKind::Decoded, [&](const TraceWrite& w) {
         const auto start = static_cast<uint32_t>(w.address.page_offset());
         for (uint32_t n = start; n < start + w.length(); ++n)
             if (page.code.test(n)) return drop(page);

@@ -7,7 +7,7 @@ namespace ringfold {
 
 Emit::Emit(const windows::Stubs& stubs, const EmitOptions& options) : stubs_(stubs), options_(options) {}
 
-void Emit::begin(Block& block, const uint8_t* host) {
+void Emit::begin(Block& block, const uint8_t* host, const uint8_t* guest_code) {
     holder_.reset(asmjit::ResetPolicy::kSoft);
     holder_.init(asmjit::Environment::host(), reinterpret_cast<uint64_t>(host));
     holder_.setErrorHandler(&errors_);
@@ -15,6 +15,7 @@ void Emit::begin(Block& block, const uint8_t* host) {
     cold_.clear();
     soft_misses_.clear();
     block_ = &block;
+    guest_code_ = guest_code;
     block.host = host;
     fpu_loaded_ = false;
     if (block.heat) count_heat();
@@ -57,6 +58,7 @@ bool Emit::instruction(const Instruction& i, GuestVirt eip) {
         Site& s = *block_->sites[n];
         s.resume = after == After::GoesOn ? offset() : 0;
         s.fpu = s.fpu || fpu_loaded_;
+        s.loaded = !block_->loaded.empty() && block_->loaded.back().offset >= s.guest_offset;
     }
     ++block_->instructions;
     return after == After::GoesOn;
@@ -72,6 +74,8 @@ Emit::After Emit::dispatch(const Instruction& i) {
                                  i.row->emit == EmitKind::ret || i.row->emit == EmitKind::loop || i.row->emit == EmitKind::stop
                              ? emit_stop(i)
                              : emit_step(i);
+    if (loads_immediate(i)) return emit_loaded(i);
+    if (checks_divide(i)) return emit_checked_divide(i);
     switch (i.row->emit) {
 #define EMITTER(name) \
     case EmitKind::name: return emit_##name(i);

@@ -13,6 +13,7 @@
 
 #include "translator/adaptation/adaptation.h"
 #include "translator/cache/block.h"
+#include "translator/cache/patch_history.h"
 #include "translator/classify/classifier.h"
 #include "translator/emit/reencode.h"
 #include "translator/emit/soft_look_up.h"
@@ -32,8 +33,11 @@ public:
     // Knows which instructions stay soft in direct blocks too. Null: none.
     const Adaptation* adaptation = nullptr;
 
-    // Starts a block whose code will lie at `host`. The block's key is set.
-    void begin(Block& block, const uint8_t* host);
+    // Knows whose immediates are loaded. Null: nobody's.
+    const PatchHistory* patches = nullptr;
+
+    // Starts a block whose code will lie at `host`, from guest code that lies at `guest_code` in RAM. The block's key is set.
+    void begin(Block& block, const uint8_t* host, const uint8_t* guest_code);
     // Emits one instruction; false once it has ended the block.
     bool instruction(const Instruction&, GuestVirt eip);
     // Ends a block that no instruction ended: goes on at `next`.
@@ -72,6 +76,12 @@ private:
     After emit_string(const Instruction&);
     After emit_string_once(const Instruction&);
     void require_upwards(const Instruction&);
+    After emit_checked_divide(const Instruction&);
+    bool checks_divide(const Instruction&) const;
+    void load_divisor(const Operand&);
+    void compare_upper_half(unsigned size);
+    After emit_loaded(const Instruction&);
+    bool loads_immediate(const Instruction&) const;
     After dispatch(const Instruction&);
 
     // --- guest memory (memory.cpp) ---------------------------------------------------------------------------
@@ -132,6 +142,7 @@ private:
     std::vector<SoftMiss> soft_misses_;
 
     Block* block_ = nullptr;
+    const uint8_t* guest_code_ = nullptr;
     GuestVirt eip_{}, next_eip_{};  // the current instruction and the one behind it
     const Instruction* current_ = nullptr;
     uint32_t start_ = 0;          // host offset of the current instruction

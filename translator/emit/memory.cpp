@@ -68,6 +68,7 @@ x86::Mem Emit::guest_memory(unsigned size, Access access) {
     raw(look_up.code);
     Site& s = site(access, size);
     s.second = soft_accesses_++ != 0;
+    s.hit = block_->host + offset();
     soft_misses_.push_back({field, &s});
     return x86::ptr(x86::r8, x86::r9);
 }
@@ -79,10 +80,11 @@ void Emit::emit_soft_misses() {
         for (const unsigned byte : {0x4cu, 0x89u, 0xd9u}) code.add(byte);  // mov rcx, r11
         for (const unsigned byte : {0x49u, 0xb9u}) code.add(byte);         // mov r9, site
         code.add_number(reinterpret_cast<uint64_t>(site), 8);
-        code.add(0xe9);  // jmp soft_miss
+        code.add(0xe9);                                                    // jmp rel32
         const uint32_t at = offset();
         const auto end = reinterpret_cast<uint64_t>(block_->host) + at + code.length + 4;
-        code.add_number(reinterpret_cast<uint64_t>(stubs_.soft_miss) - end, 4);
+        const void* stub = site->access == Access::Write ? stubs_.soft_write_miss : stubs_.soft_miss;
+        code.add_number(reinterpret_cast<uint64_t>(stub) - end, 4);
         raw(code.span());
         const uint32_t distance = at - (field + 4);
         memcpy(holder_.textSection()->buffer().data() + field, &distance, 4);

@@ -69,9 +69,14 @@ struct alignas(64) VcpuContext {
 
     SegmentSlots segments{};
     HostFault fault{};
-    // Of the string stub that runs: its Site, and what it sets aside on its long way.
-    uint64_t string_site = 0, string_rax = 0;
-    uint16_t string_flags = 0;
+    uint64_t string_site = 0;  // of the string stub that runs
+    // What a stub sets aside while it uses the flags.
+    uint64_t aside_rax = 0;
+    uint16_t aside_flags = 0;
+
+    // Which guest memory a store may change unheard: RAM's host address, the tracer's kinds by page, CodeMap's bits.
+    const uint8_t *ram = nullptr, *trace_kinds = nullptr, *code_bits = nullptr;
+    uint64_t writes_beside_code = 0;
     TranslatedCpu* owner = nullptr;
 };
 

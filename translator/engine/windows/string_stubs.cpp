@@ -7,6 +7,7 @@
 // two linear addresses of one frame overlap for the host as they do for the guest.
 #include "translator/engine/windows/string_stubs.h"
 
+#include "translator/engine/windows/flags.h"
 #include "translator/engine/windows/registers.h"
 
 namespace ringfold::windows {
@@ -52,8 +53,6 @@ private:
     void elements_left(const x86::Gp& pointer, size_t bias, const x86::Gp& index, const x86::Gp& elements,
                        const asmjit::Label& miss);
     void run();
-    void save_flags();
-    void restore_flags();
     void leave(const asmjit::Label& exit);
 
     Assembler& a_;
@@ -108,20 +107,6 @@ void StringStub::within_a_page() {
     a_.ret();
 }
 
-void StringStub::save_flags() {
-    a_.mov(FIELD_SIZED(string_rax, 8), x86::rax);
-    a_.lahf();
-    a_.seto(x86::al);
-    a_.mov(FIELD_SIZED(string_flags, 2), x86::ax);
-}
-
-void StringStub::restore_flags() {
-    a_.movzx(x86::eax, FIELD_SIZED(string_flags, 2));
-    a_.add(x86::al, 0x7f);  // overflows if it was 1
-    a_.sahf();
-    a_.mov(x86::rax, FIELD_SIZED(string_rax, 8));
-}
-
 // `elements`: how many begin and end in the page; `index` becomes its addend.
 void StringStub::elements_left(const x86::Gp& pointer, size_t bias, const x86::Gp& index, const x86::Gp& elements,
                                const asmjit::Label& miss) {
@@ -147,7 +132,7 @@ void StringStub::to_the_page_end() {
     a_.ret();
     a_.bind(long_way_);
     a_.jecxz(x86::rcx, nothing);
-    save_flags();
+    set_flags_aside(a_);
     a_.cmp(FIELD_SIZED(cpu.direction_flag, 1), 0);
     a_.jne(step_);
     if (form_.source) elements_left(x86::rsi, offsetof(View, tlb.read_bias), x86::r10, x86::r8, source_miss_);
@@ -161,7 +146,7 @@ void StringStub::to_the_page_end() {
     a_.mov(x86::r8d, x86::ecx);
     a_.sub(x86::r8d, x86::r9d);
     a_.mov(x86::ecx, x86::r9d);
-    restore_flags();
+    take_flags_back(a_);
     run();
     a_.lea(x86::ecx, x86::ptr(x86::rcx, x86::r8));
     if (form_.compares) form_.repne ? a_.je(done) : a_.jne(done);
@@ -188,7 +173,7 @@ void StringStub::leave(const asmjit::Label& exit) {
 
 void StringStub::ways_out() {
     a_.bind(source_miss_);
-    restore_flags();
+    take_flags_back(a_);
     a_.mov(x86::r8d, x86::esi);
     leave(exits_.read);
 
@@ -199,16 +184,16 @@ void StringStub::ways_out() {
         a_.test(x86::eax, (kTlbEntries - 1) << 12);
         a_.jz(step_);
     }
-    restore_flags();
+    take_flags_back(a_);
     a_.mov(x86::r8d, x86::edi);
     leave(form_.writes ? exits_.write : exits_.read);
 
     a_.bind(element_);
-    restore_flags();
+    take_flags_back(a_);
     leave(exits_.element);
 
     a_.bind(step_);
-    restore_flags();
+    take_flags_back(a_);
     a_.bind(event_);
     leave(exits_.step);
 }

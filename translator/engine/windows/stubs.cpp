@@ -6,6 +6,7 @@
 
 #include "translator/engine/windows/emission_errors.h"
 #include "translator/engine/windows/registers.h"
+#include "translator/engine/windows/write_stub.h"
 #include "vmm/base/result.h"
 
 namespace ringfold::windows {
@@ -211,10 +212,13 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
     stubs.enter = reinterpret_cast<void (*)(VcpuContext*, const void*)>(reinterpret_cast<uintptr_t>(enter));
     here([&] { a.bind(resume); emit_resume(a); });
     stubs.leave = here([&] { emit_leave(a); });
-    stubs.soft_miss = calls(monitor.soft_miss);
+    const asmjit::Label soft_miss = a.newLabel();
+    stubs.soft_miss = calls_from(soft_miss, monitor.soft_miss);
+    stubs.soft_write_miss = here([&] { emit_write_miss(a, soft_miss); });
     stubs.step = calls_from(string_exits.step, monitor.step);
     stubs.stop = calls(monitor.stop);
     stubs.fpu = calls(monitor.fpu);
+    stubs.divide_error = calls(monitor.divide_error);
     stubs.hot = calls(monitor.hot);
     stubs.link = calls(monitor.link);
     stubs.look_up = here([&] { a.bind(indirect_miss); emit_call_monitor(a, monitor.indirect, resume); });

@@ -16,6 +16,7 @@ using MonitorFunction = const void* (*)(VcpuContext*, void* r9, uint32_t r8) noe
 
 struct MonitorFunctions {
     MonitorFunction soft_miss, step, stop, link, indirect, fpu, hot;
+    MonitorFunction divide_error;
     MonitorFunction string_read, string_write, string_element;  // see StringExits
     const void* (*host_fault)(VcpuContext*) noexcept;
 };
@@ -25,8 +26,10 @@ struct Stubs {
     const void* leave;
     // r9: Site*, r8d: linear address
     const void* soft_miss;
+    // The same for a store, which passes at once if it is to a page of code but not to code.
+    const void* soft_write_miss;
     // r9: Site*
-    const void *step, *stop, *fpu;
+    const void *step, *stop, *fpu, *divide_error;
     // r9: Block*, whose heat is used up
     const void* hot;
     // r9: Link*
