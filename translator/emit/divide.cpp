@@ -34,9 +34,15 @@ void Emit::load_divisor(const Operand& op) {
 // ecx = 0 if the quotient of an unsigned division fits: if the dividend's upper half is below the divisor.
 void Emit::compare_upper_half(unsigned size) {
     switch (size) {
-        case 1: a_.movzx(x86::ecx, x86::ah); break;
-        case 2: a_.movzx(x86::ecx, x86::dx); break;
-        default: a_.mov(x86::ecx, x86::edx); break;
+        case 1:
+            a_.movzx(x86::ecx, x86::ah);
+            break;
+        case 2:
+            a_.movzx(x86::ecx, x86::dx);
+            break;
+        default:
+            a_.mov(x86::ecx, x86::edx);
+            break;
     }
     // Less the divisor, in 64 bits: the upper ones are all set if it is negative.
     a_.not_(x86::r10);
@@ -53,14 +59,17 @@ Emit::After Emit::emit_checked_divide(const Instruction& i) {
     if (op.kind == OperandKind::Memory && !linear_address(i)) return emit_step(i);
     ++block_->simulated;
     load_divisor(op);
-    asmjit::Label fits = a_.newLabel(), error = a_.newLabel(), zero = a_.newLabel(), minus_one = a_.newLabel(), odd = a_.newLabel(), end = a_.newLabel();
+    asmjit::Label fits = a_.newLabel(), error = a_.newLabel(), zero = a_.newLabel(), minus_one = a_.newLabel(),
+                  odd = a_.newLabel(), end = a_.newLabel();
     const bool is_signed = i.mnemonic == ZYDIS_MNEMONIC_IDIV;
     const x86::Gp divisor = op.size == 4 ? x86::Gp(x86::r10d) : op.size == 2 ? x86::Gp(x86::r10w) : x86::Gp(x86::r10b);
     a_.mov(kSavedRcx, x86::rcx);
     if (is_signed) {
         a_.mov(x86::ecx, x86::r10d);
         a_.jecxz(x86::rcx, zero);
-        op.size == 4 ? a_.mov(x86::ecx, x86::r10d) : op.size == 2 ? a_.movsx(x86::ecx, x86::r10w) : a_.movsx(x86::ecx, x86::r10b);
+        op.size == 4   ? a_.mov(x86::ecx, x86::r10d)
+        : op.size == 2 ? a_.movsx(x86::ecx, x86::r10w)
+                       : a_.movsx(x86::ecx, x86::r10b);
         a_.not_(x86::ecx);
         a_.jecxz(x86::rcx, minus_one);
     } else {

@@ -30,7 +30,8 @@ bool Emit::loads_immediate(const Instruction& i) const {
     const uint32_t offset = eip_ - block_->key.eip;
     if (!patches || !patches->often(block_->key.code.value + offset)) return false;
     const bool in_page = block_->key.code.page_offset() + offset + i.immediate_offset + 4 <= kPageSize;
-    return in_page && i.immediate_length == 4 && i.operand_size == 4 && i.op(i.operand_count - 1).kind == OperandKind::Immediate &&
+    return in_page && i.immediate_length == 4 && i.operand_size == 4 &&
+           i.op(i.operand_count - 1).kind == OperandKind::Immediate &&
            (i.operand_count == 2 || i.mnemonic == ZYDIS_MNEMONIC_PUSH) && host_instruction(i) &&
            !(i.has_memory && i.memory.segment == CS && i.writes_memory()) && !i.lock;
 }
