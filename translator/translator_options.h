@@ -10,7 +10,7 @@ namespace ringfold {
 
 struct EmitOptions {
     bool profile = false;            // count each block's executions; blocks then end at each branch
-    uint32_t simulate_families = 0;  // bit set of EmitKind: leave these to the interpreter (for bisecting a bug)
+    uint64_t simulate_families = 0;  // bit set of EmitKind: leave these to the interpreter (for bisecting a bug)
 };
 
 struct TranslatorOptions {

@@ -3,12 +3,14 @@
 
 #include <getopt.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "translator/classify/classifier.h"
 #include "vmm/base/log.h"
 #include "vmm/base/result.h"
 
@@ -155,19 +157,21 @@ uint16_t parse_port(std::string_view device, std::string_view key, std::string_v
     return static_cast<uint16_t>(port);
 }
 
+// "a,b,c" without its first word, which is returned.
+std::string_view next_word(std::string_view& text, char separator) {
+    const auto end = text.find(separator);
+    const std::string_view word = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+    return word;
+}
+
 DebugExit parse_device(std::string_view text) {
     const std::string_view whole = text;
     constexpr std::string_view kRemedy = "the known device is isa-debug-exit,iobase=0xf4,iosize=0x04";
-    const auto next_word = [&text] {
-        const auto comma = text.find(',');
-        const std::string_view word = text.substr(0, comma);
-        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
-        return word;
-    };
-    if (next_word() != "isa-debug-exit") bad("device", whole, kRemedy);
+    if (next_word(text, ',') != "isa-debug-exit") bad("device", whole, kRemedy);
     DebugExit result;
     while (!text.empty()) {
-        const std::string_view word = next_word();
+        const std::string_view word = next_word(text, ',');
         const auto equals = word.find('=');
         const std::string_view key = word.substr(0, equals);
         const std::string_view value = equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1);
@@ -183,22 +187,44 @@ DebugExit parse_device(std::string_view text) {
     return result;
 }
 
-// "bt", "bt,tb-size=MIB" or "interp".
+// Families of emitters.def, as "call+ret", to be left to the interpreter.
+uint64_t parse_families(std::string_view whole, std::string_view text) {
+    const auto names = emit_kind_names();
+    uint64_t families = 0;
+    while (!text.empty()) {
+        const std::string_view word = next_word(text, '+');
+        const auto found = std::find(names.begin(), names.end(), word);
+        if (found == names.end())
+            bad("accel", whole, fmt::format("{} is not a family of instructions; known are {}", word.empty() ? "''" : word, fmt::join(names, " ")));
+        families |= uint64_t{1} << (found - names.begin());
+    }
+    return families;
+}
+
+// "interp", or "bt" with ",tb-size=MIB" and ",simulate=FAMILY+FAMILY" behind it.
 void parse_accel(std::string_view value, Options& o) {
-    constexpr std::string_view kSize = "bt,tb-size=";
+    constexpr std::string_view kSize = "tb-size=", kSimulate = "simulate=";
     constexpr size_t kLeastMib = 2, kMostMib = 1024;
-    if (value == "bt" || value.starts_with(kSize)) {
-        o.accel = Accel::Translator;
-        if (value == "bt") return;
-        size_t mib = 0;
-        if (!parse_number(value.substr(kSize.size()), mib) || mib < kLeastMib || mib > kMostMib)
-            bad("accel", value, fmt::format("tb-size is the code cache's size in MiB, {} to {}", kLeastMib, kMostMib));
-        o.translator.cache_bytes = mib << 20;
+    if (value == "interp") {
+        o.accel = Accel::Interpreter;
         return;
     }
-    if (value != "interp")
+    std::string_view rest = value;
+    if (next_word(rest, ',') != "bt")
         bad("accel", value, "unknown way to run the guest; known are bt (the translator) and interp (the interpreter)");
-    o.accel = Accel::Interpreter;
+    o.accel = Accel::Translator;
+    while (!rest.empty()) {
+        const std::string_view word = next_word(rest, ',');
+        if (word.starts_with(kSimulate)) {
+            o.translator.emit.simulate_families = parse_families(value, word.substr(kSimulate.size()));
+            continue;
+        }
+        if (!word.starts_with(kSize)) bad("accel", value, "bt knows tb-size=MIB and simulate=FAMILY+FAMILY");
+        size_t mib = 0;
+        if (!parse_number(word.substr(kSize.size()), mib) || mib < kLeastMib || mib > kMostMib)
+            bad("accel", value, fmt::format("tb-size is the code cache's size in MiB, {} to {}", kLeastMib, kMostMib));
+        o.translator.cache_bytes = mib << 20;
+    }
 }
 
 void parse_adapt(std::string_view value, TranslatorOptions& o) {
@@ -416,6 +442,7 @@ Devices
 How it runs
   -accel bt            by dynamic binary translation (default)
   -accel bt,tb-size=N  ... with a code cache of N MiB (default 128)
+  -accel bt,simulate=A+B  ... with these families of instructions left to the interpreter, to find a wrong one
   -accel interp        by the reference interpreter, about a hundred times slower
   -engine windows      how translated code is kept inside the guest's memory (the only one so far)
   -adapt POLICY[,THRESHOLD=N...]

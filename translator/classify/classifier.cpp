@@ -16,6 +16,13 @@ constexpr InstructionRow kRows[] = {
 #undef ROW
 };
 
+constexpr std::string_view kEmitKindNames[] = {
+#define EMITTER(name) #name,
+#include "translator/classify/emitters.def"
+#undef EMITTER
+};
+static_assert(std::size(kEmitKindNames) <= 64, "EmitOptions::simulate_families has a bit for each");
+
 static_assert(kRows[0].mnemonic == ZYDIS_MNEMONIC_INVALID, "the first row stands for what the table does not know");
 
 const auto kIndex = [] {
@@ -28,6 +35,10 @@ const auto kIndex = [] {
 
 const InstructionRow& row_of(uint16_t mnemonic) {
     return kRows[kIndex[mnemonic]];
+}
+
+std::span<const std::string_view> emit_kind_names() {
+    return kEmitKindNames;
 }
 
 std::span<const InstructionRow> all_rows() {

@@ -17,6 +17,9 @@ enum class EmitKind : uint8_t {
 #undef EMITTER
 };
 
+// The name that emitters.def gives each, in its order.
+std::span<const std::string_view> emit_kind_names();
+
 // One row of instructions.def.
 struct InstructionRow {
     uint16_t mnemonic;

@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "translator/classify/classifier.h"
 #include "vmm/base/result.h"
 
 using namespace ringfold;
@@ -91,12 +92,23 @@ TEST_CASE("devices and destinations") {
     CHECK_FALSE(parse({"-kernel", "k", "-serial", "stdio"}).serial.keys);
 }
 
+TEST_CASE("the translator's own options") {
+    const Options o = parse({"-kernel", "k", "-accel", "bt,tb-size=8,simulate=call+ret"});
+    CHECK(o.translator.cache_bytes == 8u << 20);
+    CHECK(o.translator.emit.simulate_families ==
+          (uint64_t{1} << static_cast<unsigned>(EmitKind::call) | uint64_t{1} << static_cast<unsigned>(EmitKind::ret)));
+    CHECK(parse({"-kernel", "k", "-accel", "bt"}).translator.emit.simulate_families == 0);
+}
+
 TEST_CASE("a bad value is answered by one line that begins with its option") {
     const struct {
         std::initializer_list<const char*> words;
         const char* begins;
     } cases[] = {
         {{"-kernel", "k", "-accel", "kvm"}, "-accel kvm: "},
+        {{"-kernel", "k", "-accel", "bt,tb-size=1"}, "-accel bt,tb-size=1: "},
+        {{"-kernel", "k", "-accel", "bt,fast"}, "-accel bt,fast: "},
+        {{"-kernel", "k", "-accel", "bt,simulate=call+cal"}, "-accel bt,simulate=call+cal: cal is not"},
         {{"-kernel", "k", "-engine", "segments"}, "-engine segments: "},
         {{"-kernel", "k", "-serial", "tcp:1"}, "-serial tcp:1: "},
         {{"-kernel", "k", "-serial", "file:"}, "-serial file:: "},
