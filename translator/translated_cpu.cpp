@@ -56,6 +56,7 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
     : context_(context),
       state_(context.cpu),
       memory_(memory),
+      ports_(ports),
       interrupts_(interrupts),
       interpreter_(context.cpu, memory, ports),
       decoded_(context.cpu, memory),
@@ -69,8 +70,13 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
       fault_target_{&context_, &cache_, &stacks_, &stubs_},
       by_mnemonic_(kMnemonicMax + 1) {
     options_ = options;
-    direct_used_ = adaptation_.policy().direct_at_first(Privilege::Supervisor) ||
-                   adaptation_.policy().direct_at_first(Privilege::User);
+    for (const Privilege p : {Privilege::Supervisor, Privilege::User}) {
+        const auto n = static_cast<size_t>(p);
+        context_.crossing.return_top[n] = stacks_.top(p);
+        context_.crossing.negated_return_top[n] = 0u - stacks_.top(p);
+    }
+    for (const Privilege p : {Privilege::Supervisor, Privilege::User})
+        if (adaptation_.policy().direct_at_first(p)) use_windows();
     table_.set_stubs(&stubs_);
     context_.owner = this;
     context_.poll = stacks_.quiet_page();
@@ -115,6 +121,14 @@ windows::MonitorFunctions TranslatedCpu::monitor_functions() {
     f.step = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_step(*static_cast<Site*>(site)); };
     f.stop = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_stop(*static_cast<Site*>(site)); };
     f.hot = [](VcpuContext* c, void* block, uint32_t) noexcept { return c->owner->on_hot(*static_cast<Block*>(block)); };
+    f.exception = [](VcpuContext* c, void*, uint32_t) noexcept { return c->owner->on_exception(); };
+    f.port_in = [](VcpuContext* c, void* site, uint32_t port) noexcept {
+        return c->owner->on_port_in(*static_cast<Site*>(site), static_cast<uint16_t>(port), port >> 16);
+    };
+    f.port_out = [](VcpuContext* c, void* site, uint32_t port) noexcept {
+        return c->owner->on_port_out(*static_cast<Site*>(site), static_cast<uint16_t>(port), port >> 16);
+    };
+    f.quick = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_quick(*static_cast<Site*>(site)); };
     f.link = [](VcpuContext* c, void* link, uint32_t) noexcept { return c->owner->on_link(*static_cast<Link*>(link)); };
     f.indirect = [](VcpuContext* c, void*, uint32_t eip) noexcept { return c->owner->on_lookup(GuestVirt(eip)); };
     f.fpu = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_fpu(*static_cast<Site*>(site)); };
@@ -145,7 +159,10 @@ bool TranslatedCpu::event_waits() const {
 
 Exit TranslatedCpu::run() {
     windows::set_fault_target(&fault_target_);
-    window_ = 0;  // another vCPU of this thread may have set %gs
+    context_.crossing.window_now = 0;  // another vCPU of this thread may have set %gs
+    context_.crossing.ready = {};
+    // A log of interrupts is to have them all, and %gs is slow to set without FSGSBASE.
+    crossable_ = !log::enabled(log::Int) && (!direct_used_ || windows::has_fsgsbase());
     interrupt_line_changed();
     for (;;) {
         context_.attention = 0;
@@ -219,28 +236,47 @@ void TranslatedCpu::refresh_segments() {
 }
 
 void TranslatedCpu::reset_return_stacks() {
-    for (size_t n = 0; n < 2; ++n) return_rsp_[n] = stacks_.top(static_cast<Privilege>(n));
-    context_.return_rsp = return_rsp_[user_stack_];
-    context_.negated_return_top = 0u - stacks_.top(static_cast<Privilege>(user_stack_));
+    Crossing& x = context_.crossing;
+    x.user_return_rsp = x.return_top[static_cast<size_t>(Privilege::User)];
+    context_.return_rsp = x.return_top[x.user_stack];
+    context_.negated_return_top = x.negated_return_top[x.user_stack];
+}
+
+// From now on %gs holds the window of the current privilege.
+void TranslatedCpu::use_windows() {
+    direct_used_ = true;
+    context_.crossing.windows = 1;
+    context_.crossing.ready = {};
+    crossable_ = crossable_ && windows::has_fsgsbase();
+}
+
+// A guest that loads CR3 is about to run user code there: its window is chosen at once, so that the way there can be
+// a sequence.
+void TranslatedCpu::look_at_side(Privilege p) {
+    const auto side = static_cast<size_t>(p);
+    Crossing& x = context_.crossing;
+    x.view_register[side] = reinterpret_cast<uint64_t>(&memory_.view(p)) + windows::kViewBias;
+    if (direct_used_) x.window[side] = reinterpret_cast<uint64_t>(memory_.window_base(p));
+    x.ready[side] = crossable_;
 }
 
 // The supervisor's stack starts afresh at each entry; the user's is found as it was left.
 void TranslatedCpu::enter_mode(Mode mode) {
-    const Privilege p = mode.privilege();
-    context_.view_register = reinterpret_cast<uint64_t>(&memory_.view(p)) + windows::kViewBias;
+    const auto side = static_cast<size_t>(mode.privilege());
+    Crossing& x = context_.crossing;
+    for (const Privilege p : {Privilege::Supervisor, Privilege::User})
+        if (!x.ready[static_cast<size_t>(p)]) look_at_side(p);
+    context_.view_register = x.view_register[side];
     state_.system_flags &= ~flag::RF;
     code_mapping_lost_ = false;
     refresh_segments();
     segment_cache_.check();
-    if (direct_used_) {
-        const auto base = reinterpret_cast<uint64_t>(memory_.window_base(p));
-        if (base != window_) windows::set_window(window_ = base);
-    }
-    if (mode.user == user_stack_) return;
-    return_rsp_[user_stack_] = context_.return_rsp;
-    user_stack_ = mode.user;
-    context_.return_rsp = mode.user ? return_rsp_[1] : stacks_.top(p);
-    context_.negated_return_top = 0u - stacks_.top(p);
+    if (direct_used_ && x.window[side] != x.window_now) windows::set_window(x.window_now = x.window[side]);
+    if (mode.user == x.user_stack) return;
+    if (x.user_stack) x.user_return_rsp = context_.return_rsp;
+    x.user_stack = mode.user;
+    context_.return_rsp = mode.user ? x.user_return_rsp : x.return_top[side];
+    context_.negated_return_top = x.negated_return_top[side];
 }
 
 // The views no longer know which pages the jump caches, chains and return stacks rely on, so none may be left.
@@ -261,8 +297,10 @@ void TranslatedCpu::code_mapping_changed(Privilege p) {
 
 void TranslatedCpu::views_changed() {
     decoded_.mappings_changed();
-    return_rsp_[1] = stacks_.top(Privilege::User);
-    if (user_stack_) context_.return_rsp = return_rsp_[1];
+    Crossing& x = context_.crossing;
+    x.ready[static_cast<size_t>(Privilege::User)] = 0;
+    x.user_return_rsp = x.return_top[static_cast<size_t>(Privilege::User)];
+    if (x.user_stack) context_.return_rsp = x.user_return_rsp;
 }
 
 // The supervisor's window holds global pages only, and without CR4.PGE there are none.
@@ -327,8 +365,9 @@ const void* TranslatedCpu::dispatch_once(std::optional<GuestFault>& fault) {
         return jumps.host[i];
     }
     if (mode_of_views_[mode->user] != mode->bits()) {
+        // Sequences that change privilege rely on the other jump cache too.
         forget_code();
-        mode_of_views_[mode->user] = mode->bits();
+        for (const bool user : {false, true}) mode_of_views_[user] = Mode{.user = user, .sse = mode->sse}.bits();
     }
     ++counts_.lookups;
     block = find_block(eip, *mode, fault);
@@ -425,8 +464,7 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access acc
             // Delivered without the C++ exception that the interpreter would throw for it, unless another fault
             // may come first: SSE's misalignment, a pending x87 exception.
             if (site.size == 16 || site.fpu) break;
-            interpreter_.fault(fault);
-            return dispatch();
+            return deliver(fault);
     }
     return execute(site);
 }
@@ -489,8 +527,12 @@ const void* TranslatedCpu::on_link(Link& link) {
 
 const void* TranslatedCpu::on_fpu(Site& site) {
     ++counts_.fpu_loads;
-    // FWAIT runs even so, but what follows in the block takes the FPU for loaded.
-    if (state_.cr0 & (cr0::EM | cr0::TS)) return on_stop(site);
+    if (state_.cr0 & (cr0::EM | cr0::TS)) {
+        // FWAIT may run even so, but what follows in the block takes the FPU for loaded. EM is #UD for some.
+        if ((state_.cr0 & cr0::EM) || instruction_of(site).mnemonic == ZYDIS_MNEMONIC_FWAIT) return on_stop(site);
+        state_.eip = site.block->key.eip.value + site.guest_offset;
+        return deliver(GuestFault::no_math());
+    }
     context_.reload_fpu = 1;
     enter_mode(site.block->key.mode);
     return site.block->host + site.retry;
@@ -510,7 +552,7 @@ const void* TranslatedCpu::on_hot(Block& block) {
         block.heat = adaptation_.heat(block.key.mode, 0);
         return on_lookup(GuestVirt(state_.eip));
     }
-    direct_used_ = true;
+    if (!direct_used_) use_windows();
     if (block.key.mode.direct) {
         ++counts_.retrials;
         for (const HostSpot& spot : block.spots) adaptation_.acquit(block.key.code.value + spot.guest);
@@ -590,8 +632,7 @@ const void* TranslatedCpu::on_host_fault() {
         const bool checked = adaptation_.needs(Remedy::CheckedDivide, at);
         if (!checked && adaptation_.trap(Trap::Divide, at, spot->traps, __rdtsc()))
             retranslate(*block, block->key.mode.direct);
-        interpreter_.fault(GuestFault::divide());
-        return dispatch();
+        return deliver(GuestFault::divide());
     }
     memory_.set_road(TraceRoad::WindowFault);
     interpreter_.execute(i);
@@ -617,7 +658,7 @@ Trap TranslatedCpu::trap_of(Fill fill, GuestVirt a) const {
 // against the instruction.
 bool TranslatedCpu::window_fault(Block& block, HostSpot& spot, bool& guilty) {
     const HostFault& f = context_.fault;
-    const uint64_t offset = f.address - window_;
+    const uint64_t offset = f.address - context_.crossing.window_now;
     constexpr uint64_t kWindowAndGuard = (uint64_t{1} << 32) + 64 * 1024;
     if (offset >= kWindowAndGuard) host::crash("translated code faulted outside the window");
     constexpr uint32_t kWriteError = 2;

@@ -37,7 +37,7 @@ public:
         uint64_t soft_misses = 0, soft_special = 0, true_faults = 0;
         uint64_t device_accesses = 0;  // of these, by a direct call of the device
         uint64_t fetch_faults = 0;     // page faults of instruction fetches, found by the dispatcher
-        uint64_t steps = 0, stops = 0, lookups = 0, links = 0, fpu_loads = 0, divide_errors = 0, host_faults = 0, polls = 0;
+        uint64_t steps = 0, stops = 0, port_calls = 0, lookups = 0, links = 0, fpu_loads = 0, divide_errors = 0, host_faults = 0, polls = 0;
         uint64_t interpreted = 0;  // instructions run outside the code cache
         uint64_t interrupts = 0;
         uint64_t hot_blocks = 0, retrials = 0;
@@ -65,6 +65,10 @@ private:
     const void* on_fpu(Site& site);
     const void* on_divide_error(Site& site);
     const void* on_hot(Block& block);
+    const void* on_port_in(Site& site, uint16_t port, unsigned size);
+    const void* on_port_out(Site& site, uint16_t port, unsigned size);
+    const void* on_quick(Site& site);
+    const void* on_exception();
     const void* on_host_fault();
     bool may_be_direct(Mode mode) const;
     void retranslate(Block& block, bool direct);
@@ -74,6 +78,9 @@ private:
 
     const void* execute(Site& site);            // by the interpreter, then on behind it
     const void* resume_behind(Site& site, Step step);
+    const void* deliver(const GuestFault& fault);  // met at state_.eip by translated code of the current mode
+    const void* behind_light_call(Site& site);  // what such a call answers once its instruction is done
+    bool ports_are_free() const;                // of the I/O permission bitmap, which is the interpreter's
     const void* resume_at(Site& site, uint32_t host_offset);
     const void* dispatch();                     // the translation of state_.eip, or `leave`
     const void* dispatch_once(std::optional<GuestFault>& fault);  // ... unless it cannot be fetched
@@ -85,6 +92,8 @@ private:
     // The mode that code at this moment would be translated for; nullopt: it is the interpreter's.
     std::optional<Mode> current_mode() const;
     void enter_mode(Mode mode);
+    void look_at_side(Privilege p);
+    void use_windows();
     void refresh_segments();
     void reset_return_stacks();
     void forget_code();
@@ -99,6 +108,7 @@ private:
     VcpuContext& context_;
     CpuState& state_;  // context_.cpu
     GuestMemory& memory_;
+    PortIo& ports_;
     InterruptController& interrupts_;
     Interpreter interpreter_;
     DecodeCache decoded_;  // of what the interpreter runs outside translated code: 16-bit code above all
@@ -112,13 +122,12 @@ private:
     windows::FaultTarget fault_target_;
     CrashNote crash_note_{context_, table_};
     std::atomic<bool> kicked_ = false;
-    bool user_stack_ = false;     // which return stack is in use
-    std::array<uint64_t, 2> return_rsp_{};
     std::vector<uint64_t> by_mnemonic_;
     TranslatorOptions options_;
     bool code_mapping_lost_ = false;  // since the last resumption
     bool direct_used_ = false;      // some translation may be direct: %gs must hold the window
-    uint64_t window_ = 0;           // what %gs holds
+    GuestFault pending_fault_{};    // being delivered from the code cache
+    bool crossable_ = false;        // sequences may change privilege: see Crossing
     std::array<uint32_t, 2> mode_of_views_{~0u, ~0u};  // what the jump caches hold translations for
     uint64_t evictions_ = 0;
     Counts counts_;

@@ -95,7 +95,9 @@ void Translator::decode_block(const BlockKey& key, Source& source) {
         }
         source.used += i.length;
         const EmitKind kind = i.row->emit;
-        const bool ends = kind == EmitKind::stop || kind == EmitKind::jump || kind == EmitKind::ret || kind == EmitKind::call;
+        const bool ends = kind == EmitKind::stop || kind == EmitKind::jump || kind == EmitKind::ret ||
+                          kind == EmitKind::call || kind == EmitKind::interrupt || kind == EmitKind::iret ||
+                          kind == EmitKind::sysenter || kind == EmitKind::sysexit;
         if (ends || (kind == EmitKind::jcc && options_.profile)) break;
     }
 }
@@ -119,6 +121,12 @@ unsigned Translator::worst_convictions(const BlockKey& key) const {
         at += i.length;
     }
     return worst;
+}
+
+// What an emitter ended depends on no byte behind that.
+void Translator::end_at(Block& block, GuestVirt eip) {
+    block.guest_length = eip - block.key.eip;
+    block.bytes.resize(block.guest_length);
 }
 
 std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& source) {
@@ -146,7 +154,10 @@ std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& sourc
         eip += i.length;
         if (!goes_on) break;
     }
-    if (goes_on) emit_.fall_through(eip);
+    if (goes_on)
+        emit_.fall_through(eip);
+    else if (!source.crosses)
+        end_at(*block, eip);
     emit_.finish();
     const auto code = emit_.code();
     cache_.commit(host, code.data(), code.size());

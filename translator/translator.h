@@ -32,6 +32,7 @@ private:
     void decode_block(const BlockKey& key, Source& source);
     std::unique_ptr<Block> emit(const BlockKey& key, const Source& source);
     unsigned worst_convictions(const BlockKey& key) const;
+    static void end_at(Block& block, GuestVirt eip);
     const uint8_t* make_room();
 
     GuestMemory& memory_;

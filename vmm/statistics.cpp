@@ -139,6 +139,7 @@ Json translated_json(const TranslatedCpu& cpu, double seconds) {
               {"fetch_faults", c.fetch_faults},
               {"steps", c.steps},
               {"stops", c.stops},
+              {"port_calls", c.port_calls},
               {"lookups", c.lookups},
               {"links", c.links},
               {"fpu_loads", c.fpu_loads},

@@ -281,6 +281,36 @@ static void raise_timer(void) {
     while (!(pending() & 1)) {}
 }
 
+static u32 noted_eip;
+static void note_eip(struct frame* f) {
+    outb(0x20, 0x20);
+    stop_timer();
+    noted_eip = f->eip;
+    ++ticks;
+}
+
+SNIPPET(popf_lets_in, "pushl $0x202", "popfl");
+SNIPPET(nothing_yet, "nop", "nop");
+
+// An interrupt that waits comes right behind the instruction that sets IF, however often that has gone without one.
+static void opened_by_iret_and_popf(void) {
+    set_handler(VEC_IRQ, note_eip);
+    const struct context iret[] = {kernel_context(nothing_yet), user_context(nothing_yet)};
+    const struct context popf = kernel_context(popf_lets_in);
+    u32 wrong = 0;
+    for (u32 i = 0; i < 60; ++i) {
+        const bool by_popf = i % 3 == 2, waits = i % 5 == 4;
+        struct context c = by_popf ? popf : iret[i % 3];
+        if (!by_popf) c.eflags |= FLAG_IF;
+        ticks = 0;
+        if (waits) raise_timer();
+        const struct trap t = run(&c);
+        const u32 at = (u32)(by_popf ? popf_lets_in_end : nothing_yet);
+        wrong += t.vector != VEC_DONE || ticks != (waits ? 1 : 0) || (waits && noted_eip != at);
+    }
+    check(!wrong, "iret and popf let an interrupt in at once");
+}
+
 static void let_in(void) { asm volatile("sti\n nop\n nop\n nop\n cli"); }
 
 static void priorities(void) {
@@ -392,6 +422,7 @@ int main(void) {
     undisturbed_fpu();
     interrupted_strings();
     sleeping();
+    opened_by_iret_and_popf();
     priorities();
     service();
     timer_counts();

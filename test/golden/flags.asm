@@ -6,7 +6,7 @@ org 0x1000
     cld
     lahf
     hlt
-;; soft block 00001000, 5 bytes to 160
+;; soft block 00001000, 5 bytes to 311
 ;; 00001000  pushfd                             SIMULATE (would show the host's IF and IOPL)
 ;;     lea r8d, [r12 - 4]
 ;;     rorx r9d, r8d, 0x16
@@ -16,7 +16,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x2c
-;;     jmp +0x8e
+;;     jmp +0x104
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     lea r8, [r8 + r9]
@@ -35,12 +35,34 @@ org 0x1000
 ;;     mov dword ptr [r8], r10d
 ;;     lea r12d, [r12 - 4]
 ;; 00001001  popfd                              SIMULATE (the host drops IF and IOPL without a fault)
-;;     movabs r9, HOST
-;;     jmp HOST
+;;     mov r8d, r12d
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 - 0x16]
+;;     lea r10d, [r10 + r8 + 3]
+;;     mov r11, rcx
+;;     shrx ecx, r10d, r14d
+;;     jrcxz +0xa6
+;;     jmp +0x116
 ;;     mov rcx, r11
-;;     movabs r9, HOST
-;;     jmp HOST
-;; soft block 00001002, 3 bytes to 21
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     mov r10d, dword ptr [r8 + r9]
+;;     mov r9d, r10d
+;;     and r9d, 0x244100
+;;     cmp r9d, dword ptr [r14 + 0x1c]
+;;     jne +0x128
+;;     bt r10d, 0xa
+;;     setb byte ptr [r14 + 0x21]
+;;     mov r11d, eax
+;;     mov eax, r10d
+;;     mov ah, al
+;;     shr r10d, 0xb
+;;     mov al, r10b
+;;     and al, 1
+;;     add al, 0x7f
+;;     sahf 
+;;     mov eax, r11d
+;;     lea r12d, [r12 + 4]
 ;; 00001002  cld                                SIMULATE (the guest's DF lives in the vCPU; the host's stays clear)
 ;;     mov byte ptr [r14 + 0x21], 0
 ;; 00001003  lahf                               IDENT    (touches only guest flags and AH)
@@ -66,13 +88,30 @@ org 0x1000
 ;;     mov dword ptr gs:[r8], r10d
 ;;     lea r12d, [r12 - 4]
 ;; 00001001  popfd                              SIMULATE (the host drops IF and IOPL without a fault)
-;;     movabs r9, HOST
-;;     jmp HOST
-;; direct block 00001002, 3 bytes to 21
+;;     mov r8d, r12d
+;;     mov r10d, dword ptr gs:[r8d]
+;;     mov r9d, r10d
+;;     and r9d, 0x244100
+;;     cmp r9d, dword ptr [r14 + 0x1c]
+;;     jne +0xa6
+;;     bt r10d, 0xa
+;;     setb byte ptr [r14 + 0x21]
+;;     mov r11d, eax
+;;     mov eax, r10d
+;;     mov ah, al
+;;     shr r10d, 0xb
+;;     mov al, r10b
+;;     and al, 1
+;;     add al, 0x7f
+;;     sahf 
+;;     mov eax, r11d
+;;     lea r12d, [r12 + 4]
 ;; 00001002  cld                                SIMULATE (the guest's DF lives in the vCPU; the host's stays clear)
 ;;     mov byte ptr [r14 + 0x21], 0
 ;; 00001003  lahf                               IDENT    (touches only guest flags and AH)
 ;;     lahf 
 ;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     movabs r9, HOST
+;;     jmp HOST
 ;;     movabs r9, HOST
 ;;     jmp HOST

@@ -6,7 +6,7 @@ org 0x1000
     cpuid
     bound eax, [ebx]
     hlt
-;; soft block 00001000, 7 bytes to 147
+;; soft block 00001000, 7 bytes to 154
 ;; 00001000  daa                                SIMULATE (no 64-bit encoding)
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -19,13 +19,14 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x3b
-;;     jmp +0x81
+;;     jmp +0x88
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r10d, word ptr [r14 + 0x28]
 ;;     mov dword ptr [r8 + r9], r10d
 ;;     lea r12d, [r12 - 4]
 ;; 00001002  cpuid                              SIMULATE (would show the host's CPU)
+;;     lea r10, [rip + 0xf]
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;; 00001004  bound eax, qword ptr [ebx]         SIMULATE (no 64-bit encoding)
@@ -46,6 +47,7 @@ org 0x1000
 ;;     mov dword ptr gs:[r12d - 4], r10d
 ;;     lea r12d, [r12 - 4]
 ;; 00001002  cpuid                              SIMULATE (would show the host's CPU)
+;;     lea r10, [rip + 0xf]
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;; 00001004  bound eax, qword ptr [ebx]         SIMULATE (no 64-bit encoding)

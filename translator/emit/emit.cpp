@@ -68,12 +68,24 @@ bool Emit::needs(Remedy remedy) const {
     return adaptation && adaptation->needs(remedy, block_->key.code.value + (eip_ - block_->key.eip));
 }
 
+namespace {
+
+// Families whose instructions may go elsewhere, or change what the code behind them relies on.
+bool changes_control(EmitKind kind) {
+    switch (kind) {
+        case EmitKind::call: case EmitKind::jump: case EmitKind::jcc: case EmitKind::ret: case EmitKind::loop:
+        case EmitKind::stop: case EmitKind::sti: case EmitKind::popf: case EmitKind::mov_control:
+        case EmitKind::interrupt: case EmitKind::iret: case EmitKind::sysenter: case EmitKind::sysexit:
+            return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
 Emit::After Emit::dispatch(const Instruction& i) {
     const bool simulate = options_.simulate_families >> static_cast<unsigned>(i.row->emit) & 1;
-    if (simulate) return i.row->emit == EmitKind::call || i.row->emit == EmitKind::jump || i.row->emit == EmitKind::jcc ||
-                                 i.row->emit == EmitKind::ret || i.row->emit == EmitKind::loop || i.row->emit == EmitKind::stop
-                             ? emit_stop(i)
-                             : emit_step(i);
+    if (simulate) return changes_control(i.row->emit) ? emit_stop(i) : emit_step(i);
     if (loads_immediate(i)) return emit_loaded(i);
     if (checks_divide(i)) return emit_checked_divide(i);
     switch (i.row->emit) {

@@ -1,7 +1,7 @@
 // Emission of one block: guest instructions in, host code and its tables (sites, spots, links) out.
 //
 // One function per family of emitters.def, in the file of the family: ident.cpp, stack.cpp, branch.cpp, flags.cpp,
-// string.cpp, simulate.cpp. A function that meets a case it does not handle calls step() or stop(): the
+// string.cpp, system.cpp, gate.cpp, simulate.cpp. A function that meets a case it does not handle calls step() or stop(): the
 // interpreter's turn, which is always right. What is rare goes to cold(), behind the block's straight path.
 #pragma once
 
@@ -82,6 +82,15 @@ private:
     void compare_upper_half(unsigned size);
     After emit_loaded(const Instruction&);
     bool loads_immediate(const Instruction&) const;
+    After emit_mov_control(const Instruction&);
+    After emit_clts(const Instruction&);
+    After emit_rdtsc(const Instruction&);
+    After emit_port(const Instruction&);
+    After emit_quick(const Instruction&);
+    After emit_interrupt(const Instruction&);
+    After emit_iret(const Instruction&);
+    After emit_sysenter(const Instruction&);
+    After emit_sysexit(const Instruction&);
     After dispatch(const Instruction&);
 
     // --- guest memory (memory.cpp) ---------------------------------------------------------------------------
@@ -120,6 +129,14 @@ private:
     void call_host(GuestVirt return_eip, std::function<void()> call);
 
     void load_segment(const Instruction&, unsigned segment);
+
+    // --- system.cpp, gate.cpp --------------------------------------------------------------------------------
+    After change_task_switched(const Instruction&, const x86::Gp& value);
+    Site& interpreted_at(const asmjit::Label& rare, const void* stub);
+    void keep_flags();
+    void take_flags_back();
+    void light_call(const Instruction&, const void* stub);
+    After leave_by(const Instruction&, const void* stub);
 
     // A site for the current instruction; `resume` is set when the instruction ends.
     Site& site(Access access = Access::Read, unsigned size = 0);

@@ -66,28 +66,40 @@ Emit::After Emit::emit_pushf(const Instruction& i) {
     return After::GoesOn;
 }
 
-// Inline while nothing but arithmetic flags, IF and DF changes.
+// Inline while nothing but arithmetic flags, DF and, if the CPL may, IF changes. User code with an IOPL of 3 may.
 Emit::After Emit::emit_popf(const Instruction& i) {
-    if (i.operand_size != 4 || block_->key.mode.user) return emit_stop(i);
+    if (i.operand_size != 4) return emit_stop(i);
     ++block_->simulated;
-    constexpr uint32_t kInline = flag::kArithmetic | flag::IF | flag::DF | 0xffc0802a;  // and what reads as fixed
+    const bool user = block_->key.mode.user;
+    // What stays as it is, and so has to be equal: RF and VM read as zero, and user code cannot change IOPL.
+    constexpr uint32_t kSystem = flag::TF | flag::IOPL | flag::NT | flag::RF | flag::VM | flag::AC | flag::VIF | flag::VIP | flag::ID;
+    constexpr uint32_t kUserSystem = flag::TF | flag::NT | flag::AC | flag::ID;
     asmjit::Label rare = a_.newLabel();
     a_.mov(kLinear, x86::r12d);
     a_.mov(x86::r10d, guest_memory(4, Access::Read));
     a_.mov(x86::r9d, x86::r10d);
-    a_.and_(x86::r9d, ~kInline);
-    a_.cmp(x86::r9d, system_flags());
+    a_.and_(x86::r9d, user ? kUserSystem : kSystem);
+    a_.cmp(x86::r9d, system_flags());  // with an IOPL other than 0, the interpreter is asked
     a_.jne(rare);
-    a_.bt(x86::r10d, 9);
-    a_.setc(x86::r9b);
-    a_.test(context(offsetof(VcpuContext, irq_asserted), 1), x86::r9b);
-    a_.jnz(rare);  // an interrupt will be taken
-    a_.mov(interrupt_flag(), x86::r9b);
+    if (!user) {
+        a_.bt(x86::r10d, 9);
+        a_.setc(x86::r9b);
+        a_.test(context(offsetof(VcpuContext, irq_asserted), 1), x86::r9b);
+        a_.jnz(rare);  // an interrupt will be taken
+        a_.mov(interrupt_flag(), x86::r9b);
+    }
     a_.bt(x86::r10d, 10);
     a_.setc(direction_flag());
-    a_.and_(x86::r10d, flag::kArithmetic);
-    a_.push(x86::r10);
-    a_.popfq();
+    // SAHF sets five of the flags, ADD overflows for the sixth: POPF takes three times as long.
+    a_.mov(x86::r11d, x86::eax);
+    a_.mov(x86::eax, x86::r10d);
+    a_.mov(x86::ah, x86::al);
+    a_.shr(x86::r10d, 11);
+    a_.mov(x86::al, x86::r10b);
+    a_.and_(x86::al, 1);
+    a_.add(x86::al, 0x7f);
+    a_.sahf();
+    a_.mov(x86::eax, x86::r11d);
     a_.lea(x86::r12d, x86::ptr(x86::r12, 4));
     Site& s = site();
     s.instruction = std::make_unique<Instruction>(i);

@@ -37,6 +37,20 @@ struct SegmentSlots {
     std::array<uint8_t, kSlots> odd;    // what odd_fs or odd_gs becomes
 };
 
+// What a change of privilege within the code cache needs to know of both sides; arrays are indexed by Privilege. The
+// monitor fills in the side that it enters. Sequences that cross (gate_stubs.cpp) do so only to a side that is ready.
+struct Crossing {
+    std::array<uint8_t, 2> ready{};           // what follows is known for that side
+    uint8_t user_stack = 0;                   // 1: the user's host return stack is in use
+    uint8_t windows = 0;                      // 1: some translation is direct, so %gs must hold the window
+    std::array<uint64_t, 2> view_register{};  // as r15 holds the view
+    std::array<uint64_t, 2> window{};         // base, as %gs holds it
+    uint64_t window_now = 0;                  // what %gs holds
+    std::array<uint64_t, 2> return_top{};     // rsp of the empty host return stack
+    std::array<uint64_t, 2> negated_return_top{};
+    uint64_t user_return_rsp = 0;             // where the user's stack was left
+};
+
 struct alignas(64) VcpuContext {
     CpuState cpu;
 
@@ -78,6 +92,12 @@ struct alignas(64) VcpuContext {
     const uint8_t *ram = nullptr, *trace_kinds = nullptr, *code_bits = nullptr;
     uint64_t writes_beside_code = 0;
     TranslatedCpu* owner = nullptr;
+
+    Crossing crossing{};
+    uint32_t exception_vector = 0, exception_error = 0;  // of the fault that is being delivered
+    // More masks for PEXT.
+    uint32_t task_switched_mask = cr0::TS;
+    uint32_t time_stamp_disable_mask = cr4::TSD;
 };
 
 static_assert(offsetof(VcpuContext, cpu) == 0, "r14 addresses CpuState too");

@@ -79,9 +79,13 @@ void install_host_faults() {
     host::use_signal_stack();
 }
 
+bool has_fsgsbase() {
+    static const bool has = getauxval(AT_HWCAP2) & 2;  // HWCAP2_FSGSBASE
+    return has;
+}
+
 void set_window(uint64_t base) {
-    static const bool direct = getauxval(AT_HWCAP2) & 2;  // HWCAP2_FSGSBASE
-    if (direct)
+    if (has_fsgsbase())
         asm volatile("wrgsbase %0" : : "r"(base));
     else
         syscall(SYS_arch_prctl, kArchSetGs, base);

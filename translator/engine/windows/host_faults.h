@@ -22,6 +22,8 @@ void install_host_faults();
 // nullptr: nothing of ours runs on this thread.
 void set_fault_target(const FaultTarget* target);
 
+// May code of ours set %gs without the host's help?
+bool has_fsgsbase();
 // Has %gs hold this window's base.
 void set_window(uint64_t base);
 

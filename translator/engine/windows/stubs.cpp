@@ -5,7 +5,8 @@
 #include <functional>
 
 #include "translator/engine/windows/emission_errors.h"
-#include "translator/engine/windows/registers.h"
+#include "translator/engine/windows/gate_stubs.h"
+#include "translator/engine/windows/stub_parts.h"
 #include "translator/engine/windows/write_stub.h"
 #include "vmm/base/result.h"
 
@@ -16,41 +17,6 @@ namespace {
 using x86::Assembler;
 
 constexpr size_t kStubBytes = 16 * 1024;
-
-#define FIELD(member) context(offsetof(VcpuContext, member))
-#define FIELD_SIZED(member, size) context(offsetof(VcpuContext, member), size)
-
-x86::Mem guest_register(unsigned n) { return context(offsetof(VcpuContext, cpu.gpr) + 4 * n, 4); }
-
-// The flags by LAHF and SETO: PUSHF and above all POPF cost several times as much.
-void save_flags(Assembler& a) {
-    a.lahf();
-    a.seto(x86::al);
-    a.movzx(x86::ecx, x86::ah);
-    a.movzx(x86::eax, x86::al);
-    a.shl(x86::eax, 11);
-    a.or_(x86::eax, x86::ecx);
-    a.and_(x86::eax, flag::kArithmetic);
-    a.mov(FIELD_SIZED(cpu.arithmetic_flags, 4), x86::eax);
-}
-
-void restore_flags(Assembler& a) {
-    a.mov(x86::ecx, FIELD_SIZED(cpu.arithmetic_flags, 4));
-    a.mov(x86::ah, x86::cl);  // SF ZF AF PF CF
-    a.shr(x86::ecx, 11);
-    a.mov(x86::al, x86::cl);
-    a.and_(x86::al, 1);
-    a.add(x86::al, 0x7f);  // overflows if it was 1
-    a.sahf();
-}
-
-void save_registers(Assembler& a) {
-    for (unsigned n = 0; n < 8; ++n) a.mov(guest_register(n), host32(n));
-}
-
-void restore_registers(Assembler& a) {
-    for (unsigned n = 0; n < 8; ++n) a.mov(host32(n), guest_register(n));
-}
 
 // FXSAVE would show the guest host addresses in the x87 instruction and data pointers: they are wiped.
 void save_fpu(Assembler& a) {
@@ -123,6 +89,35 @@ void emit_call_monitor(Assembler& a, MonitorFunction function, const asmjit::Lab
     a.mov(x86::rax, reinterpret_cast<uint64_t>(function));
     a.call(x86::rax);
     a.jmp(resume);
+}
+
+// A call that nearly always goes on at r10, behind its instruction, so that it costs no more than an ordinary call
+// of C++. An answer other than nullptr is where to go on instead. With the guest's FPU state in the host's registers
+// it is an ordinary step.
+void emit_light_call(Assembler& a, MonitorFunction function, const void* step, const asmjit::Label& resume) {
+    asmjit::Label full = a.newLabel();
+    save_registers(a);
+    save_flags(a);
+    a.cmp(FIELD_SIZED(fpu_saved, 1), 0);
+    a.je(full);
+    a.mov(FIELD(next_pc), x86::r10);
+    a.mov(FIELD(return_rsp), x86::rsp);
+    a.mov(x86::rsp, FIELD(monitor_rsp));
+    a.lea(x86::rdi, x86::ptr(kContext, -kContextBias));
+    a.mov(x86::rsi, x86::r9);
+    a.mov(x86::edx, x86::r8d);
+    a.mov(x86::rax, reinterpret_cast<uint64_t>(function));
+    a.call(x86::rax);
+    a.test(x86::rax, x86::rax);
+    a.jnz(resume);
+    a.mov(x86::rsp, FIELD(return_rsp));
+    restore_flags(a);
+    restore_registers(a);
+    a.jmp(FIELD_SIZED(next_pc, 8));
+    a.bind(full);
+    restore_flags(a);
+    restore_registers(a);
+    a.jmp(asmjit::Imm(reinterpret_cast<uint64_t>(step)));
 }
 
 // The registers are in VcpuContext::fault already; only the FPU's are still the guest's.
@@ -217,6 +212,20 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
     stubs.soft_write_miss = here([&] { emit_write_miss(a, soft_miss); });
     stubs.step = calls_from(string_exits.step, monitor.step);
     stubs.stop = calls(monitor.stop);
+    auto light = [&](MonitorFunction f) { return here([&] { emit_light_call(a, f, stubs.step, resume); }); };
+    stubs.port_in = light(monitor.port_in);
+    stubs.port_out = light(monitor.port_out);
+    stubs.quick = light(monitor.quick);
+    const void* exception = calls(monitor.exception);
+    for (const bool user : {false, true}) {
+        auto gate = [&](GateEvent e, const void* otherwise) { return here([&] { emit_gate(a, e, user, otherwise); }); };
+        stubs.interrupt[user] = gate(GateEvent::SoftwareInterrupt, stubs.stop);
+        stubs.exception[user] = gate(GateEvent::Exception, exception);
+        stubs.exception_with_error[user] = gate(GateEvent::ExceptionWithError, exception);
+    }
+    stubs.iret = here([&] { emit_iret(a, stubs.stop); });
+    stubs.sysenter = here([&] { emit_sysenter(a, stubs.stop); });
+    stubs.sysexit = here([&] { emit_sysexit(a, stubs.stop); });
     stubs.fpu = calls(monitor.fpu);
     stubs.divide_error = calls(monitor.divide_error);
     stubs.hot = calls(monitor.hot);

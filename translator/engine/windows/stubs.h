@@ -18,6 +18,8 @@ struct MonitorFunctions {
     MonitorFunction soft_miss, step, stop, link, indirect, fpu, hot;
     MonitorFunction divide_error;
     MonitorFunction string_read, string_write, string_element;  // see StringExits
+    MonitorFunction exception;
+    MonitorFunction port_in, port_out, quick;  // light calls: nullptr is "behind the instruction"
     const void* (*host_fault)(VcpuContext*) noexcept;
 };
 
@@ -30,6 +32,13 @@ struct Stubs {
     const void* soft_write_miss;
     // r9: Site*
     const void *step, *stop, *fpu, *divide_error;
+    // r9: Site*, r10: where the instruction's code ends; for ports r8d: port, and size in bits 16 and up
+    const void *port_in, *port_out, *quick;
+    // Changes of privilege without the monitor, or by `stop` if the case is not the common one. r9: Site*; for INT n
+    // also r8d: vector, r10d: return EIP.
+    const void *interrupt[2], *iret, *sysenter, *sysexit;  // [1]: from user code
+    // VcpuContext::exception_vector (and _error) at CpuState::eip, on the same terms.
+    const void *exception[2], *exception_with_error[2];
     // r9: Block*, whose heat is used up
     const void* hot;
     // r9: Link*

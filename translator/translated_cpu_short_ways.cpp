@@ -1,0 +1,67 @@
+// -accel bt: short ways. Calls out of translated code that go on behind their instruction (ports, CPUID), and faults
+// whose handler is entered from the code cache.
+#include "translator/interpreter/operands.h"
+#include "translator/translated_cpu.h"
+
+namespace ringfold {
+
+namespace {
+
+uint32_t bits_of(unsigned size) {
+    return size == 4 ? 0xffffffff : (1u << (8 * size)) - 1;
+}
+
+}  // namespace
+
+// A device may have raised an interrupt, ended the run, or written to memory that holds this very block.
+const void* TranslatedCpu::behind_light_call(Site& site) {
+    if (!event_waits() && still_true(*site.block)) [[likely]]
+        return nullptr;
+    state_.eip = site.block->key.eip.value + site.next_offset;
+    return resume_behind(site, Step::Done);
+}
+
+bool TranslatedCpu::ports_are_free() const {
+    return state_.cpl <= state_.iopl();
+}
+
+const void* TranslatedCpu::on_port_in(Site& site, uint16_t port, unsigned size) {
+    if (!ports_are_free()) return on_step(site);
+    ++counts_.port_calls;
+    write_gpr(state_, EAX, size, ports_.in(port, size));
+    return behind_light_call(site);
+}
+
+const void* TranslatedCpu::on_port_out(Site& site, uint16_t port, unsigned size) {
+    if (!ports_are_free()) return on_step(site);
+    ++counts_.port_calls;
+    ports_.out(port, size, state_.gpr[EAX] & bits_of(size));
+    return behind_light_call(site);
+}
+
+// For instructions that neither fault nor touch memory, nor change what translations rely on.
+const void* TranslatedCpu::on_quick(Site& site) {
+    ++counts_.steps;
+    state_.eip = site.block->key.eip.value + site.guest_offset;
+    count(*site.instruction);
+    interpreter_.execute(*site.instruction);
+    return nullptr;
+}
+
+// The handler is entered by a sequence (gate_stubs.cpp); what that declines comes back to on_exception().
+const void* TranslatedCpu::deliver(const GuestFault& fault) {
+    pending_fault_ = fault;
+    if (!crossable_) return on_exception();
+    if (fault.vector == Vector::PF) state_.cr2 = fault.linear.value;
+    context_.exception_vector = static_cast<uint32_t>(fault.vector);
+    context_.exception_error = fault.error_code.value_or(0);
+    const bool user = state_.cpl == 3;
+    return fault.error_code ? stubs_.exception_with_error[user] : stubs_.exception[user];
+}
+
+const void* TranslatedCpu::on_exception() {
+    interpreter_.fault(pending_fault_);
+    return dispatch();
+}
+
+}  // namespace ringfold
