@@ -121,6 +121,9 @@ windows::MonitorFunctions TranslatedCpu::monitor_functions() {
     f.step = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_step(*static_cast<Site*>(site)); };
     f.stop = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_stop(*static_cast<Site*>(site)); };
     f.hot = [](VcpuContext* c, void* block, uint32_t) noexcept { return c->owner->on_hot(*static_cast<Block*>(block)); };
+    f.fault = [](VcpuContext* c, void* site, uint32_t vector) noexcept {
+        return c->owner->on_fault(*static_cast<Site*>(site), static_cast<Vector>(vector));
+    };
     f.exception = [](VcpuContext* c, void*, uint32_t) noexcept { return c->owner->on_exception(); };
     f.port_in = [](VcpuContext* c, void* site, uint32_t port) noexcept {
         return c->owner->on_port_in(*static_cast<Site*>(site), static_cast<uint16_t>(port), port >> 16);

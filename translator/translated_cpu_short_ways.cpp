@@ -1,6 +1,5 @@
 // -accel bt: short ways. Calls out of translated code that go on behind their instruction (ports, CPUID), and faults
 // whose handler is entered from the code cache.
-#include "translator/interpreter/operands.h"
 #include "translator/translated_cpu.h"
 
 namespace ringfold {
@@ -39,12 +38,11 @@ const void* TranslatedCpu::on_port_out(Site& site, uint16_t port, unsigned size)
     return behind_light_call(site);
 }
 
-// For instructions that neither fault nor touch memory, nor change what translations rely on.
+// For instructions that neither fault nor touch memory, nor change anything but general registers.
 const void* TranslatedCpu::on_quick(Site& site) {
     ++counts_.steps;
-    state_.eip = site.block->key.eip.value + site.guest_offset;
     count(*site.instruction);
-    interpreter_.execute(*site.instruction);
+    site.instruction->interpret(interpreter_, *site.instruction);
     return nullptr;
 }
 
@@ -57,6 +55,13 @@ const void* TranslatedCpu::deliver(const GuestFault& fault) {
     context_.exception_error = fault.error_code.value_or(0);
     const bool user = state_.cpl == 3;
     return fault.error_code ? stubs_.exception_with_error[user] : stubs_.exception[user];
+}
+
+// What an instruction raises whatever the state: found when it was translated.
+const void* TranslatedCpu::on_fault(Site& site, Vector vector) {
+    state_.eip = site.block->key.eip.value + site.guest_offset;
+    count(*site.instruction);
+    return deliver(vector == Vector::GP ? GuestFault::general_protection() : GuestFault{vector, std::nullopt});
 }
 
 const void* TranslatedCpu::on_exception() {

@@ -83,6 +83,8 @@ USER_LOOP(load_ds, "mov %ds, %eax", "mov %eax, %ds")
 USER_LOOP(flags_out_and_in, "", "pushfl\n popfl")
 USER_LOOP(divide_by_zero, "xor %edi, %edi", "div %edi")
 USER_LOOP(page_fault, "", "mov (%ebx), %eax")
+USER_LOOP(privileged_instruction, "", "rdmsr")
+USER_LOOP(undefined_instruction, "", "ud2")
 USER_LOOP(load_loop, "", "mov (%ebx), %eax\n mov 4(%ebx), %edx")
 USER_LOOP(store_loop, "", "mov %eax, (%ebx)\n mov %edx, 4(%ebx)")
 asm(".text\npage_fault_back: add $4, %esp\n addl $2, (%esp)\n iretl\n"  // behind the two bytes of the load
@@ -204,7 +206,9 @@ static void in_user_mode(void) {
     set_idt_gate(0x51, SEL_KCODE, leave_user, ATTR_INT32 | ATTR_DPL(3));
     set_idt_gate(0x80, SEL_KCODE, just_iret, ATTR_INT32 | ATTR_DPL(3));
     set_idt_gate(VEC_PF, SEL_KCODE, page_fault_back, ATTR_INT32);
+    set_idt_gate(VEC_GP, SEL_KCODE, page_fault_back, ATTR_INT32);
     set_idt_gate(VEC_DE, SEL_KCODE, divide_back, ATTR_INT32);
+    set_idt_gate(VEC_UD, SEL_KCODE, divide_back, ATTR_INT32);
     wrmsr(0x174, SEL_KCODE);
     wrmsr(0x175, main_tss.esp0);
     wrmsr(0x176, (u32)sysexit_back);
@@ -222,6 +226,8 @@ static void in_user_mode(void) {
     measure("divide by zero", divide_by_zero, 100, 20);
     user_argument = WINDOW + 64 * PAGE;
     measure("page fault", page_fault, 100, 20);
+    measure("privileged instruction, user", privileged_instruction, 100, 20);
+    measure("undefined instruction", undefined_instruction, 100, 20);
 }
 
 static void in_kernel_mode(void) {

@@ -1,6 +1,8 @@
 // Emitted code as golden text: translates the block of a small assembly file in each memory form and compares the
 // listing (-d out_asm's) with the one kept in the file, under its source.
 //
+// A line "; ring 0" runs the file as supervisor code.
+//
 // Host addresses differ from run to run: those inside the block become +offset, others HOST.
 #include <unistd.h>
 
@@ -31,8 +33,9 @@ std::string read_file(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-CpuCase case_of(const std::string& code) {
+CpuCase case_of(const std::string& code, bool supervisor) {
     CpuCase c;
+    c.supervisor = supervisor;
     c.pages = standard_pages();
     c.eip = kCodePage;
     for (size_t i = 0; i < code.size(); ++i)
@@ -43,7 +46,7 @@ CpuCase case_of(const std::string& code) {
 }
 
 // What -d out_asm writes while the case runs.
-std::string raw_listing(const std::string& code, const char* policy) {
+std::string raw_listing(const std::string& code, bool supervisor, const char* policy) {
     const std::string path =
         fmt::format("{}/ringfold-golden-{}", std::filesystem::temp_directory_path().string(), getpid());
     log::open(path.c_str());
@@ -53,7 +56,7 @@ std::string raw_listing(const std::string& code, const char* policy) {
     options.cache_bytes = 4 << 20;
     options.policy.name = policy;
     TranslatedCpu cpu(machine.context(), machine.memory(), machine.ports(), machine.interrupts(), options);
-    machine.load(case_of(code));
+    machine.load(case_of(code, supervisor));
     while (std::holds_alternative<Interrupted>(cpu.run())) {
     }
     log::enabled_categories = 0;
@@ -83,23 +86,23 @@ std::string replace_addresses(const std::string& line, const HostRange& block) {
     return out;
 }
 
-// The guest's own blocks (the handler that ends the run is the supervisor's), without what changes from run to run.
-std::string listing(const std::string& code, const char* policy, const char* name) {
+// The blocks of the case's ring, without what changes from run to run. What ends a run in ring 3 is the supervisor's.
+std::string listing(const std::string& code, bool supervisor, const char* policy, const char* name) {
     static const std::regex kHead(R"(---- block ([0-9a-f]+) \(physical [0-9a-f]+\) (\w+) (\w+), (\d+) bytes to (\d+))");
     static const std::regex kHostLine("    ([0-9a-f]+)  (.*)");
-    std::istringstream lines(raw_listing(code, policy));
+    std::istringstream lines(raw_listing(code, supervisor, policy));
     std::string out, line;
     HostRange block;
-    bool user = false;
+    bool wanted = false;
     for (std::smatch m; std::getline(lines, line);) {
         if (std::regex_match(line, m, kHead)) {
-            user = m[2] == "user";
+            wanted = m[2] == (supervisor ? "supervisor" : "user");
             block = {0, std::stoull(m[5])};
-            if (user) out += fmt::format(";; {} block {}, {} bytes to {}\n", name, m[1].str(), m[4].str(), m[5].str());
-        } else if (user && std::regex_match(line, m, kHostLine)) {
+            if (wanted) out += fmt::format(";; {} block {}, {} bytes to {}\n", name, m[1].str(), m[4].str(), m[5].str());
+        } else if (wanted && std::regex_match(line, m, kHostLine)) {
             if (block.begin == 0) block.begin = std::stoull(m[1], nullptr, 16);
             out += ";;     " + replace_addresses(m[2], block) + "\n";
-        } else if (user) {
+        } else if (wanted) {
             out += ";; " + line + "\n";
         }
     }
@@ -123,8 +126,9 @@ int main(int argc, char** argv) {
         std::string source, expected, line;
         while (std::getline(lines, line)) (is_golden_line(line) ? expected : source) += line + "\n";
         const std::string code = read_file(argv[2]);
+        const bool supervisor = source.find("\n; ring 0\n") != std::string::npos;
         const std::string found =
-            listing(code, "never-direct", "soft") + listing(code, "always-direct", "direct");
+            listing(code, supervisor, "never-direct", "soft") + listing(code, supervisor, "always-direct", "direct");
         if (accept) {
             std::ofstream(argv[1]) << source << found;
             return 0;

@@ -21,6 +21,7 @@
 #include "translator/engine/windows/registers.h"
 #include "translator/engine/windows/stubs.h"
 #include "translator/translator_options.h"
+#include "vmm/base/fault.h"
 
 namespace ringfold {
 
@@ -129,6 +130,9 @@ private:
     void call_host(GuestVirt return_eip, std::function<void()> call);
 
     void load_segment(const Instruction&, unsigned segment);
+
+    std::optional<Vector> certain_fault(const Instruction&) const;
+    After call_interpreter(const Instruction&, const void* stub);
 
     // --- system.cpp, gate.cpp --------------------------------------------------------------------------------
     After change_task_switched(const Instruction&, const x86::Gp& value);

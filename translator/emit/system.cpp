@@ -122,10 +122,10 @@ Emit::After Emit::emit_rdtsc(const Instruction&) {
         interpreted_at(rare, stubs_.step);
     }
     a_.rdtsc();
-    a_.rorx(x86::rdx, x86::rdx, 32);
     a_.mov(x86::r8, context(offsetof(VcpuContext, cpu.tsc_offset), 8));
-    a_.lea(x86::rax, x86::ptr(x86::rax, x86::rdx));
+    a_.rorx(x86::rdx, x86::rdx, 32);
     a_.lea(x86::rax, x86::ptr(x86::rax, x86::r8));
+    a_.lea(x86::rax, x86::ptr(x86::rax, x86::rdx));
     a_.rorx(x86::rdx, x86::rax, 32);
     a_.mov(x86::edx, x86::edx);
     a_.mov(x86::eax, x86::eax);

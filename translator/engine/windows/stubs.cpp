@@ -212,6 +212,7 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
     stubs.soft_write_miss = here([&] { emit_write_miss(a, soft_miss); });
     stubs.step = calls_from(string_exits.step, monitor.step);
     stubs.stop = calls(monitor.stop);
+    stubs.fault = calls(monitor.fault);
     auto light = [&](MonitorFunction f) { return here([&] { emit_light_call(a, f, stubs.step, resume); }); };
     stubs.port_in = light(monitor.port_in);
     stubs.port_out = light(monitor.port_out);

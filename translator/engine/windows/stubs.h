@@ -18,7 +18,7 @@ struct MonitorFunctions {
     MonitorFunction soft_miss, step, stop, link, indirect, fpu, hot;
     MonitorFunction divide_error;
     MonitorFunction string_read, string_write, string_element;  // see StringExits
-    MonitorFunction exception;
+    MonitorFunction exception, fault;
     MonitorFunction port_in, port_out, quick;  // light calls: nullptr is "behind the instruction"
     const void* (*host_fault)(VcpuContext*) noexcept;
 };
@@ -32,6 +32,8 @@ struct Stubs {
     const void* soft_write_miss;
     // r9: Site*
     const void *step, *stop, *fpu, *divide_error;
+    // r9: Site*, r8d: the vector of a fault without an error code, or with 0 as #GP's
+    const void* fault;
     // r9: Site*, r10: where the instruction's code ends; for ports r8d: port, and size in bits 16 and up
     const void *port_in, *port_out, *quick;
     // Changes of privilege without the monitor, or by `stop` if the case is not the common one. r9: Site*; for INT n
