@@ -16,7 +16,7 @@ namespace {
 
 using x86::Assembler;
 
-constexpr size_t kStubBytes = 16 * 1024;
+constexpr size_t kStubBytes = 32 * 1024;
 
 // FXSAVE would show the guest host addresses in the x87 instruction and data pointers: they are wiped.
 void save_fpu(Assembler& a) {
