@@ -552,7 +552,8 @@ const void* TranslatedCpu::on_divide_error(Site& site) {
 const void* TranslatedCpu::on_hot(Block& block) {
     state_.eip = block.key.eip.value;
     if (!may_be_direct(block.key.mode)) {
-        block.heat = adaptation_.heat(block.key.mode, 0);
+        constexpr uint32_t kAskAgain = 4096;  // more than 1, or the block would never get past its entry
+        block.heat = kAskAgain;
         return on_lookup(GuestVirt(state_.eip));
     }
     if (!direct_used_) use_windows();

@@ -60,8 +60,9 @@ function:
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; soft block 00001005, 1 bytes to 15
+;; soft block 00001005, 1 bytes to 21
 ;; 00001005  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;; direct block 00001000, 5 bytes to 76
@@ -90,7 +91,8 @@ function:
 ;;     jmp HOST
 ;;     mov rcx, r11
 ;;     ret 
-;; direct block 00001005, 1 bytes to 15
+;; direct block 00001005, 1 bytes to 21
 ;; 00001005  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST

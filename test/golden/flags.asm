@@ -6,7 +6,7 @@ org 0x1000
     cld
     lahf
     hlt
-;; soft block 00001000, 5 bytes to 311
+;; soft block 00001000, 5 bytes to 317
 ;; 00001000  pushfd                             SIMULATE (would show the host's IF and IOPL)
 ;;     lea r8d, [r12 - 4]
 ;;     rorx r9d, r8d, 0x16
@@ -16,7 +16,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x2c
-;;     jmp +0x104
+;;     jmp +0x119
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     lea r8, [r8 + r9]
@@ -43,14 +43,14 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0xa6
-;;     jmp +0x116
+;;     jmp +0x12b
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r8 + r9]
 ;;     mov r9d, r10d
 ;;     and r9d, 0x244100
 ;;     cmp r9d, dword ptr [r14 + 0x1c]
-;;     jne +0x128
+;;     jne +0x10a
 ;;     bt r10d, 0xa
 ;;     setb byte ptr [r14 + 0x21]
 ;;     mov r11d, eax
@@ -68,9 +68,18 @@ org 0x1000
 ;; 00001003  lahf                               IDENT    (touches only guest flags and AH)
 ;;     lahf 
 ;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 5 bytes to 91
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;; direct block 00001000, 5 bytes to 184
 ;; 00001000  pushfd                             SIMULATE (would show the host's IF and IOPL)
 ;;     lea r8, gs:[r12d - 4]
 ;;     pushfq 
@@ -93,7 +102,7 @@ org 0x1000
 ;;     mov r9d, r10d
 ;;     and r9d, 0x244100
 ;;     cmp r9d, dword ptr [r14 + 0x1c]
-;;     jne +0xa6
+;;     jne +0xa9
 ;;     bt r10d, 0xa
 ;;     setb byte ptr [r14 + 0x21]
 ;;     mov r11d, eax
@@ -111,6 +120,7 @@ org 0x1000
 ;; 00001003  lahf                               IDENT    (touches only guest flags and AH)
 ;;     lahf 
 ;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     movabs r9, HOST

@@ -7,12 +7,12 @@ org 0x1000
     movups xmm0, [edx]
     addps xmm0, xmm1
     hlt
-;; soft block 00001000, 13 bytes to 279
+;; soft block 00001000, 13 bytes to 285
 ;; 00001000  fld dword ptr [ebx]                IDENT    (touches only the FPU's state, which is the guest's while translated code uses it)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x349]
 ;;     jrcxz +0x12
-;;     jmp +0xcf
+;;     jmp +0xd5
 ;;     mov rcx, r11
 ;;     lea r8d, [rbx]
 ;;     rorx r9d, r8d, 0x16
@@ -22,7 +22,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x3c
-;;     jmp +0xe1
+;;     jmp +0xe7
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     fld dword ptr [r8 + r9]
@@ -37,7 +37,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x77
-;;     jmp +0xf3
+;;     jmp +0xf9
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     fstp qword ptr [r8 + r9]
@@ -50,13 +50,14 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0xad
-;;     jmp +0x105
+;;     jmp +0x10b
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movups xmm0, xmmword ptr [r8 + r9]
 ;; 00001009  addps xmm0, xmm1                   IDENT    (touches only the FPU's state, which is the guest's while translated code uses it)
 ;;     addps xmm0, xmm1
 ;; 0000100c  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11
@@ -71,12 +72,12 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 13 bytes to 72
+;; direct block 00001000, 13 bytes to 78
 ;; 00001000  fld dword ptr [ebx]                IDENT    (touches only the FPU's state, which is the guest's while translated code uses it)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x349]
 ;;     jrcxz +0x12
-;;     jmp +0x36
+;;     jmp +0x3c
 ;;     mov rcx, r11
 ;;     fld dword ptr gs:[ebx]
 ;; 00001002  fadd st(1)                         IDENT    (touches only the FPU's state, which is the guest's while translated code uses it)
@@ -88,6 +89,7 @@ org 0x1000
 ;; 00001009  addps xmm0, xmm1                   IDENT    (touches only the FPU's state, which is the guest's while translated code uses it)
 ;;     addps xmm0, xmm1
 ;; 0000100c  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11

@@ -3,3 +3,51 @@ bits 32
 org 0x1000
     rdtsc
     int 0x80
+;; soft block 00001000, 4 bytes to 107
+;; 00001000  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
+;;     mov r11, rcx
+;;     mov ecx, dword ptr [r14 + 0xa4]
+;;     pext ecx, ecx, dword ptr [r14 + 0x19c8]
+;;     jrcxz +0x1a
+;;     jmp +0x59
+;;     mov rcx, r11
+;;     rdtsc 
+;;     mov r8, qword ptr [r14 + 0xfc]
+;;     rorx rdx, rdx, 0x20
+;;     lea rax, [rax + r8]
+;;     lea rax, [rax + rdx]
+;;     rorx rdx, rax, 0x20
+;;     mov edx, edx
+;;     mov eax, eax
+;; 00001002  int 0x80                           SIMULATE (enters the guest's handler, not the host's)
+;;     mov r8d, 0x80
+;;     mov r10d, 0x1004
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;; direct block 00001000, 4 bytes to 107
+;; 00001000  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
+;;     mov r11, rcx
+;;     mov ecx, dword ptr [r14 + 0xa4]
+;;     pext ecx, ecx, dword ptr [r14 + 0x19c8]
+;;     jrcxz +0x1a
+;;     jmp +0x59
+;;     mov rcx, r11
+;;     rdtsc 
+;;     mov r8, qword ptr [r14 + 0xfc]
+;;     rorx rdx, rdx, 0x20
+;;     lea rax, [rax + r8]
+;;     lea rax, [rax + rdx]
+;;     rorx rdx, rax, 0x20
+;;     mov edx, edx
+;;     mov eax, eax
+;; 00001002  int 0x80                           SIMULATE (enters the guest's handler, not the host's)
+;;     mov r8d, 0x80
+;;     mov r10d, 0x1004
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST

@@ -6,7 +6,7 @@ org 0x1000
     mov ah, [esp+4]
     mov [ebx+ecx], dh
     hlt
-;; soft block 00001000, 12 bytes to 175
+;; soft block 00001000, 12 bytes to 181
 ;; 00001000  mov ah, bl                         IDENT    (touches only guest registers, flags and memory)
 ;;     mov ah, bl
 ;; 00001002  add bh, ah                         IDENT    (touches only guest registers, flags and memory)
@@ -20,7 +20,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x2c
-;;     jmp +0x8b
+;;     jmp +0x91
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     xchg al, ah
@@ -35,13 +35,14 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x69
-;;     jmp +0x9d
+;;     jmp +0xa3
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     xchg dl, dh
 ;;     mov byte ptr [r8 + r9], dl
 ;;     xchg dl, dh
 ;; 0000100b  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11
@@ -50,7 +51,7 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 12 bytes to 38
+;; direct block 00001000, 12 bytes to 44
 ;; 00001000  mov ah, bl                         IDENT    (touches only guest registers, flags and memory)
 ;;     mov ah, bl
 ;; 00001002  add bh, ah                         IDENT    (touches only guest registers, flags and memory)
@@ -63,5 +64,6 @@ org 0x1000
 ;; 00001008  mov byte ptr [ebx + ecx], dh       IDENT    (touches only guest registers, flags and memory)
 ;;     mov byte ptr gs:[ebx + ecx], dh
 ;; 0000100b  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST

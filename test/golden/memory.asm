@@ -6,7 +6,7 @@ org 0x1000
     add dword [esi], 5
     lock xadd [edi], ecx
     hlt
-;; soft block 00001000, 14 bytes to 317
+;; soft block 00001000, 14 bytes to 323
 ;; 00001000  mov eax, dword ptr [ebx + 8]       IDENT    (touches only guest registers, flags and memory)
 ;;     lea r8d, [rbx + 8]
 ;;     rorx r9d, r8d, 0x16
@@ -16,7 +16,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x28
-;;     jmp +0xf5
+;;     jmp +0xfb
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov eax, dword ptr [r8 + r9]
@@ -29,7 +29,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x62
-;;     jmp +0x107
+;;     jmp +0x10d
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov dword ptr [r8 + r9], eax
@@ -42,7 +42,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x9b
-;;     jmp +0x119
+;;     jmp +0x11f
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     add dword ptr [r8 + r9], 5
@@ -55,11 +55,12 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0xd5
-;;     jmp +0x12b
+;;     jmp +0x131
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     lock xadd dword ptr [r8 + r9], ecx
 ;; 0000100d  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11
@@ -74,7 +75,7 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 14 bytes to 36
+;; direct block 00001000, 14 bytes to 42
 ;; 00001000  mov eax, dword ptr [ebx + 8]       IDENT    (touches only guest registers, flags and memory)
 ;;     mov eax, dword ptr gs:[ebx + 8]
 ;; 00001003  mov dword ptr [ecx + edx*4], eax   IDENT    (touches only guest registers, flags and memory)
@@ -84,5 +85,6 @@ org 0x1000
 ;; 00001009  lock xadd dword ptr [edi], ecx     IDENT    (touches only guest registers, flags and memory)
 ;;     lock xadd dword ptr gs:[edi], ecx
 ;; 0000100d  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST

@@ -6,7 +6,7 @@ org 0x1000
     cpuid
     bound eax, [ebx]
     hlt
-;; soft block 00001000, 7 bytes to 154
+;; soft block 00001000, 7 bytes to 160
 ;; 00001000  daa                                SIMULATE (no 64-bit encoding)
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -19,7 +19,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x3b
-;;     jmp +0x88
+;;     jmp +0x8e
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r10d, word ptr [r14 + 0x28]
@@ -33,12 +33,13 @@ org 0x1000
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;; 00001006  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 7 bytes to 77
+;; direct block 00001000, 7 bytes to 90
 ;; 00001000  daa                                SIMULATE (no 64-bit encoding)
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -54,5 +55,6 @@ org 0x1000
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;; 00001006  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST

@@ -8,7 +8,7 @@ org 0x1000
     imul eax, ecx, 100
     shld eax, edx, cl
     hlt
-;; soft block 00001000, 15 bytes to 32
+;; soft block 00001000, 15 bytes to 38
 ;; 00001000  add eax, ecx                       IDENT    (touches only guest registers, flags and memory)
 ;;     add eax, ecx
 ;; 00001002  inc edx                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
@@ -22,9 +22,10 @@ org 0x1000
 ;; 0000100b  shld eax, edx, cl                  IDENT    (touches only guest registers, flags and memory)
 ;;     shld eax, edx, cl
 ;; 0000100e  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 15 bytes to 32
+;; direct block 00001000, 15 bytes to 38
 ;; 00001000  add eax, ecx                       IDENT    (touches only guest registers, flags and memory)
 ;;     add eax, ecx
 ;; 00001002  inc edx                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
@@ -38,5 +39,6 @@ org 0x1000
 ;; 0000100b  shld eax, edx, cl                  IDENT    (touches only guest registers, flags and memory)
 ;;     shld eax, edx, cl
 ;; 0000100e  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST

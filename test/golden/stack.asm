@@ -7,7 +7,7 @@ org 0x1000
     pop dword [edx]
     leave
     hlt
-;; soft block 00001000, 8 bytes to 436
+;; soft block 00001000, 8 bytes to 442
 ;; 00001000  push eax                           SIMULATE (the host's stack is the monitor's)
 ;;     lea r8d, [r12 - 4]
 ;;     rorx r9d, r8d, 0x16
@@ -17,7 +17,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x2c
-;;     jmp +0x15a
+;;     jmp +0x160
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov dword ptr [r8 + r9], eax
@@ -31,7 +31,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x67
-;;     jmp +0x16c
+;;     jmp +0x172
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r8 + r9]
@@ -44,7 +44,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0xa9
-;;     jmp +0x17e
+;;     jmp +0x184
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r14 + 0x374]
@@ -59,7 +59,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0xeb
-;;     jmp +0x190
+;;     jmp +0x196
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov ecx, dword ptr [r8 + r9]
@@ -76,13 +76,14 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x135
-;;     jmp +0x1a2
+;;     jmp +0x1a8
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r8 + r9]
 ;;     lea r12d, [rbp + 4]
 ;;     mov ebp, r10d
 ;; 00001007  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11
@@ -100,7 +101,7 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 8 bytes to 88
+;; direct block 00001000, 8 bytes to 94
 ;; 00001000  push eax                           SIMULATE (the host's stack is the monitor's)
 ;;     mov dword ptr gs:[r12d - 4], eax
 ;;     lea r12d, [r12 - 4]
@@ -121,5 +122,6 @@ org 0x1000
 ;;     lea r12d, [rbp + 4]
 ;;     mov ebp, r10d
 ;; 00001007  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST

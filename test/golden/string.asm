@@ -5,12 +5,12 @@ org 0x1000
     stosb
     rep movsb
     hlt
-;; soft block 00001000, 5 bytes to 354
+;; soft block 00001000, 5 bytes to 360
 ;; 00001000  movsd dword ptr es:[edi], dword ptr [esi] SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0xf
-;;     jmp +0x108
+;;     jmp +0x10e
 ;;     mov rcx, r11
 ;;     mov r8d, esi
 ;;     rorx r9d, r8d, 0x16
@@ -20,7 +20,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x39
-;;     jmp +0x12c
+;;     jmp +0x132
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r8 + r9]
@@ -33,7 +33,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x79
-;;     jmp +0x13e
+;;     jmp +0x144
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r14 + 0x374]
@@ -44,7 +44,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0xa4
-;;     jmp +0x11a
+;;     jmp +0x120
 ;;     mov rcx, r11
 ;;     mov r8d, edi
 ;;     rorx r9d, r8d, 0x16
@@ -54,7 +54,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0xd0
-;;     jmp +0x150
+;;     jmp +0x156
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov byte ptr [r8 + r9], al
@@ -64,6 +64,7 @@ org 0x1000
 ;;     movabs r10, HOST
 ;;     call r10
 ;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11
@@ -81,12 +82,12 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 5 bytes to 143
+;; direct block 00001000, 5 bytes to 149
 ;; 00001000  movsd dword ptr es:[edi], dword ptr [esi] SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0xf
-;;     jmp +0x6b
+;;     jmp +0x71
 ;;     mov rcx, r11
 ;;     mov r8d, esi
 ;;     mov r10d, dword ptr gs:[r8d]
@@ -98,7 +99,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0x37
-;;     jmp +0x7d
+;;     jmp +0x83
 ;;     mov rcx, r11
 ;;     mov r8d, edi
 ;;     mov byte ptr gs:[r8d], al
@@ -108,6 +109,7 @@ org 0x1000
 ;;     movabs r10, HOST
 ;;     call r10
 ;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     mov rcx, r11
