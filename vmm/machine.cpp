@@ -28,7 +28,7 @@ std::unique_ptr<Cpu> make_cpu(const Options& options, VcpuContext& context, Gues
 
 }  // namespace
 
-Machine::Machine(const Options& options, const Loader& loader, Input& input, Outputs& outputs)
+Machine::Machine(const Options& options, const Loader& loader, Input& input, Outputs& outputs, const Drives* drives)
     : input_(input),
       ram_(options.memory_bytes),
       tracer_(options.memory_bytes),
@@ -49,6 +49,7 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
       timed_{&pit_, &rtc_, &uart_} {
     connect_devices(options);
     if (options.has_board()) connect_board(options, loader.rom());
+    if (options.has_board() || drives) connect_storage(drives);
     loader.place(ram_, state_);
     state_.tsc_khz = host::tsc_khz();
     cpu_ = make_cpu(options, context_, memory_, bus_, pic_);
@@ -94,6 +95,12 @@ void Machine::connect_board(const Options& options, std::span<const uint8_t> rom
     timed_.push_back(&chipset_->power_management());
     if (rom.empty() && options.pc.acpi) chipset_->stand_in_for_firmware(ram_);
     if (options.has_vga()) chipset_->add_vga(find_vga_bios());
+}
+
+void Machine::connect_storage(const Drives* drives) {
+    const Drives none;
+    storage_ = std::make_unique<Storage>(
+        Storage::Board{bus_, pic_, memory_, rtc_, chipset_ ? &chipset_->pci() : nullptr}, drives ? *drives : none);
 }
 
 void Machine::connect_debug_exit(const DebugExit& at) {

@@ -30,6 +30,7 @@
 #include "vmm/loader.h"
 #include "vmm/options.h"
 #include "vmm/output.h"
+#include "vmm/storage.h"
 
 namespace ringfold {
 
@@ -46,7 +47,8 @@ public:
         LogLines bios{log::Bios, "bios: "};
     };
 
-    Machine(const Options&, const Loader&, Input&, Outputs&);
+    // The drives outlive it; none: there is no storage but what a board has anyway.
+    Machine(const Options&, const Loader&, Input&, Outputs&, const Drives* drives = nullptr);
     ~Machine();
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
@@ -73,6 +75,7 @@ public:
 private:
     void connect_devices(const Options&);
     void connect_board(const Options&, std::span<const uint8_t> rom);
+    void connect_storage(const Drives*);
     void connect_debug_exit(const DebugExit&);
     void ask(Request);
 
@@ -98,6 +101,7 @@ private:
     DebugPort debug_port_, bios_port_;
     IsaDebugExit debug_exit_;
     FwCfg fw_cfg_;
+    std::unique_ptr<Storage> storage_;  // on the chipset's PCI bus, so gone after it
     std::unique_ptr<Chipset> chipset_;  // none in a bare machine
     CursesScreen* screen_ = nullptr;
     std::vector<TimedDevice*> timed_;

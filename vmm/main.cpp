@@ -89,11 +89,12 @@ int run(const Options& options) {
     std::unique_ptr<Terminal> terminal;
     HostInput input;
     std::unique_ptr<CursesScreen> screen;
+    const Drives drives(options.drives, input.mailbox());
 
     RunSummary summary{.accel = options.accel == Accel::Translator ? "bt" : "interp"};
     const double start = seconds_of(CLOCK_MONOTONIC);
     for (;; ++summary.resets) {
-        Machine machine(options, *loader, input, outputs);
+        Machine machine(options, *loader, input, outputs, options.drives.list.empty() ? nullptr : &drives);
         // Raw mode only now: whatever kept the machine from being built was said on an ordinary terminal.
         if (!terminal && (curses || options.serial.kind == CharBackend::Kind::Terminal)) {
             terminal = std::make_unique<Terminal>(curses || options.serial.keys);

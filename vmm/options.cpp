@@ -50,6 +50,15 @@ enum Id : int {
     kSmp,
     kScreendump,
     kMeansNothing,
+    kDrive,
+    kHda,
+    kHdb,
+    kHdc,
+    kHdd,
+    kCdrom,
+    kFda,
+    kFdb,
+    kSnapshot,
 };
 
 constexpr option kOptions[] = {
@@ -89,6 +98,15 @@ constexpr option kOptions[] = {
     {"no-hpet", no_argument, nullptr, kMeansNothing},
     {"no-fd-bootchk", no_argument, nullptr, kMeansNothing},
     {"name", required_argument, nullptr, kMeansNothing},
+    {"drive", required_argument, nullptr, kDrive},
+    {"snapshot", no_argument, nullptr, kSnapshot},
+    {"hda", required_argument, nullptr, kHda},
+    {"hdb", required_argument, nullptr, kHdb},
+    {"hdc", required_argument, nullptr, kHdc},
+    {"hdd", required_argument, nullptr, kHdd},
+    {"cdrom", required_argument, nullptr, kCdrom},
+    {"fda", required_argument, nullptr, kFda},
+    {"fdb", required_argument, nullptr, kFdb},
     {nullptr, 0, nullptr, 0},
 };
 
@@ -314,6 +332,23 @@ void apply(Options& o, int id, const char* argument) {
         case kScreendump:
             o.pc.screendump = file_name("screendump", value);
             break;
+        case kDrive:
+            parse_drive(value, o.drives);
+            break;
+        case kHda:
+        case kHdb:
+        case kHdc:
+        case kHdd:
+        case kCdrom:
+        case kFda:
+        case kFdb: {
+            constexpr std::string_view kNames[] = {"hda", "hdb", "hdc", "hdd", "cdrom", "fda", "fdb"};
+            add_drive(kNames[id - kHda], value, o.drives);
+            break;
+        }
+        case kSnapshot:
+            o.drives.snapshot = true;
+            break;
         case kMeansNothing:
             break;
         case kNoReboot:
@@ -389,6 +424,7 @@ Options parse_options(int argc, char* const argv[]) {
     }
     if (optind < argc)
         throw HostError(fmt::format("{}: this is not an option; a kernel is given with -kernel FILE", argv[optind]));
+    place_drives(result.drives);
     check_board(result);
     // The terminal can be one thing only.
     if (result.pc.display == Display::Curses && result.serial.kind == CharBackend::Kind::Terminal) result.serial = {};
@@ -431,6 +467,13 @@ Devices
                        what the guest writes to port 0xE9, or to -global isa-debugcon.iobase=PORT
   -device isa-debug-exit[,iobase=0x501][,iosize=2]
                        a write of V to that port ends ringfold with status (V << 1) | 1
+  -hda FILE ... -hdd   an IDE disk: a raw or qcow2 image, as master and slave of the two channels
+  -cdrom FILE          a CD-ROM drive (in the place of -hdc) with an ISO image in it
+  -fda FILE, -fdb FILE a floppy drive with an image in it
+  -drive [file=FILE][,format=raw|qcow2][,if=ide|floppy|none][,media=disk|cdrom][,index=N][,bus=N,unit=N]
+         [,snapshot=on][,readonly=on][,id=NAME]
+                       the same in full; a removable drive may be empty
+  -snapshot            writes to disks are forgotten at the end
   -machine pc          an i440FX board with PCI and ACPI (default with firmware); pc,acpi=off without ACPI tables
   -machine bare        none of that (default with -kernel)
   -vga std|none        a VGA card with Bochs VBE on that board (default std)

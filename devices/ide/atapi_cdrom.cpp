@@ -94,7 +94,7 @@ void AtapiCdrom::begin_packet() {
     state_.dma = features & 1;
     const auto limit = static_cast<uint16_t>((task().lba_mid & 0xff) | (task().lba_high & 0xff) << 8);
     state_.byte_limit = limit == 0xffff ? 0xfffe : limit;
-    if (features & 2 || (!state_.dma && state_.byte_limit < 2)) return fail(kAbrt);
+    if (features & 2) return fail(kAbrt);
     state_.in_packet = true;
     task().count = kCommandData;
     buffer().assign(12, 0);
@@ -136,6 +136,10 @@ void AtapiCdrom::send() {
 
 // The next block through the data port. Only the very last may have an odd length.
 void AtapiCdrom::present(size_t at) {
+    if (state_.byte_limit < 2) {  // only packets without data may leave it out
+        state_.in_packet = false;
+        return fail(kAbrt);
+    }
     const size_t left = buffer().size() - at;
     size_t n = std::min<size_t>(left, state_.byte_limit);
     if (n < left) n &= ~size_t{1};

@@ -1,0 +1,145 @@
+// Reads QEMU's drive options.
+#include "vmm/drive_options.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "vmm/base/result.h"
+
+namespace ringfold {
+
+namespace {
+
+using Interface = DriveOption::Interface;
+
+[[noreturn]] void bad(const DriveOption& drive, std::string_view remedy) {
+    throw HostError(fmt::format("{}: {}", drive.shown, remedy));
+}
+
+// Takes the next "key=value" off a list; in a value, two commas stand for one.
+std::pair<std::string, std::string> take_word(std::string_view& list) {
+    std::string word;
+    while (!list.empty()) {
+        const char c = list.front();
+        list.remove_prefix(1);
+        if (c == ',') {
+            if (!list.starts_with(',')) break;
+            list.remove_prefix(1);
+        }
+        word += c;
+    }
+    const auto equals = word.find('=');
+    if (equals == std::string::npos) return {word, ""};
+    return {word.substr(0, equals), word.substr(equals + 1)};
+}
+
+bool on_off(const DriveOption& drive, std::string_view key, std::string_view value) {
+    if (value == "on" || value == "yes" || value == "true") return true;
+    if (value == "off" || value == "no" || value == "false") return false;
+    bad(drive, fmt::format("{}={}: write {}=on or {}=off", key, value, key, key));
+}
+
+unsigned number(const DriveOption& drive, std::string_view key, std::string_view value, unsigned max) {
+    unsigned n = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), n);
+    if (error != std::errc{} || end != value.data() + value.size() || n > max)
+        bad(drive, fmt::format("{}={}: write a number from 0 to {}", key, value, max));
+    return n;
+}
+
+Interface interface_named(const DriveOption& drive, std::string_view value) {
+    if (value == "ide") return Interface::Ide;
+    if (value == "floppy") return Interface::Floppy;
+    if (value == "none") return Interface::None;
+    bad(drive, fmt::format("if={}: there is no such interface; known are ide, floppy and none", value));
+}
+
+// Of QEMU's keys, those that say how the host does it, and make no difference to the guest here.
+bool means_nothing(std::string_view key, std::string_view value) {
+    if (key == "cache") return value == "writeback" || value == "none";
+    if (key == "werror" || key == "rerror") return value == "report";
+    return key == "aio" || key == "discard" || key == "detect-zeroes";
+}
+
+unsigned places(const DriveOption& drive) {
+    return drive.interface == Interface::Floppy ? 2 : 4;
+}
+
+bool takes(const DriveOption& a, Interface interface, unsigned index) {
+    return a.interface == interface && a.index == index;
+}
+
+}  // namespace
+
+void parse_drive(std::string_view argument, DriveOptions& options) {
+    DriveOption drive{.shown = fmt::format("-drive {}", argument)};
+    std::optional<unsigned> bus, unit;
+    while (!argument.empty()) {
+        const auto [key, value] = take_word(argument);
+        if (key == "file")
+            drive.file = value;
+        else if (key == "format")
+            drive.format = value;
+        else if (key == "if")
+            drive.interface = interface_named(drive, value);
+        else if (key == "media" && (value == "disk" || value == "cdrom"))
+            drive.cdrom = value == "cdrom";
+        else if (key == "index")
+            drive.index = number(drive, key, value, 3);
+        else if (key == "bus")
+            bus = number(drive, key, value, 1);
+        else if (key == "unit")
+            unit = number(drive, key, value, 1);
+        else if (key == "snapshot")
+            drive.snapshot = on_off(drive, key, value);
+        else if (key == "readonly" || key == "read-only")
+            drive.read_only = on_off(drive, key, value);
+        else if (key == "id")
+            drive.id = value;
+        else if (!means_nothing(key, value))
+            bad(drive,
+                fmt::format("{}{}{} is not known; known are file, format, if, media, index, bus, unit, snapshot, "
+                            "readonly and id",
+                            key, value.empty() ? "" : "=", value));
+    }
+    if (drive.cdrom && drive.interface != Interface::Ide) bad(drive, "a CD-ROM drive is an IDE drive: write if=ide");
+    if (bus || unit) {
+        if (drive.index) bad(drive, "say index, or bus and unit, not both");
+        drive.index = drive.interface == Interface::Floppy ? unit.value_or(0) : bus.value_or(0) * 2 + unit.value_or(0);
+    }
+    options.list.push_back(std::move(drive));
+}
+
+void add_drive(std::string_view name, std::string_view file, DriveOptions& options) {
+    DriveOption drive{.file = std::string(file), .shown = fmt::format("-{} {}", name, file)};
+    if (file.empty()) bad(drive, "give the name of an image");
+    if (name == "cdrom") {
+        drive.cdrom = true;
+        drive.index = 2;
+    } else {
+        if (name.starts_with("fd")) drive.interface = Interface::Floppy;
+        drive.index = static_cast<unsigned>(name.back() - 'a');
+    }
+    options.list.push_back(std::move(drive));
+}
+
+void place_drives(DriveOptions& options) {
+    for (DriveOption& drive : options.list) {
+        if (drive.interface == Interface::None) continue;
+        for (unsigned index = 0; !drive.index && index < places(drive); index++)
+            if (std::ranges::none_of(options.list,
+                                     [&](const DriveOption& d) { return takes(d, drive.interface, index); }))
+                drive.index = index;
+        if (!drive.index) bad(drive, fmt::format("all {} places are taken", places(drive)));
+        if (*drive.index >= places(drive)) bad(drive, fmt::format("there are only {} such drives", places(drive)));
+        const auto same = [&](const DriveOption& d) { return takes(d, drive.interface, *drive.index); };
+        const auto first = std::ranges::find_if(options.list, same);
+        if (&*first != &drive) bad(drive, fmt::format("its place is taken by {}; say another index", first->shown));
+        if (!drive.removable() && drive.file.empty()) bad(drive, "a disk needs an image: add file=IMAGE");
+        if (options.snapshot && !drive.cdrom) drive.snapshot = true;
+    }
+}
+
+}  // namespace ringfold

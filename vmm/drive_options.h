@@ -1,0 +1,38 @@
+// The options that say which drives the machine has: -drive, -hda to -hdd, -cdrom, -fda, -fdb, -snapshot.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringfold {
+
+struct DriveOption {
+    enum class Interface : uint8_t { Ide, Floppy, None } interface = Interface::Ide;
+    bool cdrom = false;
+    std::string file;    // empty: a drive without a medium
+    std::string format;  // "raw", "qcow2", or empty: look
+    bool read_only = false, snapshot = false;
+    std::string id;
+    // IDE: 0 to 3, masters and slaves in turn. Floppy: 0 and 1. None: the next free one.
+    std::optional<unsigned> index;
+    std::string shown;  // as the user wrote it, for messages: "-hda disk.img"
+
+    bool removable() const { return cdrom || interface == Interface::Floppy; }
+};
+
+struct DriveOptions {
+    std::vector<DriveOption> list;
+    bool snapshot = false;  // of all
+};
+
+// Each throws HostError with a remedy.
+void parse_drive(std::string_view argument, DriveOptions&);
+// `name` is hda to hdd, cdrom, fda or fdb.
+void add_drive(std::string_view name, std::string_view file, DriveOptions&);
+// Gives each drive its index; at the end of the command line.
+void place_drives(DriveOptions&);
+
+}  // namespace ringfold
