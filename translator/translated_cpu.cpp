@@ -544,8 +544,7 @@ const void* TranslatedCpu::on_fpu(Site& site) {
 const void* TranslatedCpu::on_divide_error(Site& site) {
     ++counts_.divide_errors;
     state_.eip = site.block->key.eip.value + site.guest_offset;
-    interpreter_.fault(GuestFault::divide());
-    return dispatch();
+    return deliver(GuestFault::divide());
 }
 
 // A soft block has proved hot, or a direct one has run long enough for its guilty instructions to be tried again.
