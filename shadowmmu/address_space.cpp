@@ -54,6 +54,7 @@ void AddressSpace::forget() {
     window = nullptr;
     forget_stale_pages();
     supervisor_slots.clear();
+    note = {};
     cached.drop_all();
     cached.drop_jumps();
 }
@@ -167,6 +168,7 @@ void AddressSpace::release_directory_entry(uint32_t entry) {
     relied_on_.reset(entry);
     if (table_[entry].page) traces_.remove(table_[entry]);
     if (relied_on_.any()) return;
+    note = {};
     for (auto& use : directory_)
         if (use.page) traces_.remove(use);
 }

@@ -57,6 +57,7 @@ public:
     CachedView* supervisor = nullptr;
     std::vector<CachedView::SlotCopy> supervisor_slots;
     uint64_t last_used = 0;
+    SpaceNote note;
     Window* window = nullptr;  // lent by the window cache
 
 private:

@@ -43,6 +43,13 @@ public:
     virtual void views_changed() = 0;
 };
 
+// What the translator keeps with a user address space. All zero again once nothing that was cached of the space is left,
+// as when its process has ended.
+struct SpaceNote {
+    uint64_t executions = 0;  // of its hot blocks, soft as they are, until it has direct accesses
+    bool direct = false;
+};
+
 class GuestMemory final : public PhysicalMemory, public PageGuard {
 public:
     GuestMemory(Ram& ram, MmioIo& mmio, MemoryTracer& tracer, CpuState& state);
@@ -96,6 +103,9 @@ public:
     void note_code_page(GuestVirt a, Privilege p, const Mapping& mapping);
     // Empties the jump cache of every view: host code is about to go.
     void forget_code();
+    // ... of the current user view.
+    void forget_user_code();
+    SpaceNote& space_note() const;  // of the current address space
     // The view that is current for this privilege. The reference holds until views_changed().
     View& view(Privilege p) { return *current_[static_cast<size_t>(p)]; }
     // A look without side effects, for debuggers and logs; nullopt if not mapped.
@@ -105,6 +115,8 @@ public:
     // --- direct access: windows (see window.h) --------------------------------------------------------------
     // Host address that mirrors linear address 0 in the current window of this privilege.
     uint8_t* window_base(Privilege p);
+    // ... in a window that never shows anything, for an address space without one.
+    uint8_t* no_window_base();
     // Called for a host fault inside a window: maps the page (and its neighbours) if the guest's tables allow.
     Fill fill_window(GuestVirt a, Access access, Privilege p, GuestFault* fault);
 

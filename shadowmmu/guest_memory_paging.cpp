@@ -193,6 +193,14 @@ void GuestMemory::forget_code() {
     for (auto& space : impl_->spaces) space->cached.drop_jumps();
 }
 
+void GuestMemory::forget_user_code() {
+    impl_->space->cached.drop_jumps();
+}
+
+SpaceNote& GuestMemory::space_note() const {
+    return impl_->space->note;
+}
+
 // --- what the guest does to paging ----------------------------------------------------------------------------
 
 bool GuestMemory::load_pdptes(uint32_t cr3, std::array<uint64_t, 4>& out) {

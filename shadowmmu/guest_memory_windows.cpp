@@ -30,6 +30,10 @@ uint8_t* GuestMemory::window_base(Privilege p) {
     return impl_->window(p).base();
 }
 
+uint8_t* GuestMemory::no_window_base() {
+    return impl_->windows.none().base();
+}
+
 Fill GuestMemory::fill_window(GuestVirt a, Access access, Privilege p, GuestFault* fault) {
     const auto answer = impl_->walk(a, access, p);
     if (const auto* f = std::get_if<GuestFault>(&answer)) {

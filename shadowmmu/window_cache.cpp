@@ -33,6 +33,12 @@ Window& WindowCache::supervisor() {
     return *supervisor_;
 }
 
+Window& WindowCache::none() {
+    constexpr unsigned kNumber = kUserWindows + 1;
+    if (!none_) none_ = std::make_unique<Window>(ram_, kNumber);
+    return *none_;
+}
+
 // A window that nobody has, a new one if the host has room for it, or that of the space that ran longest ago.
 Window& WindowCache::free_window(const AddressSpace* current) {
     for (auto& window : users_)

@@ -21,6 +21,7 @@ public:
     // Made on first use. A window stays where it is, but a user window changes hands when its space is not current.
     Window& supervisor();
     Window& user(AddressSpace& space, const AddressSpace* current);
+    Window& none();  // in which nothing is ever mapped
     Window* supervisor_if_any() { return supervisor_.get(); }
 
     // The window's pages from here on may be written through: protect() must find them.
@@ -50,7 +51,7 @@ private:
     uint32_t budget_;
     uint64_t uses_ = 0;
     size_t most_users_ = kUserWindows;
-    std::unique_ptr<Window> supervisor_;
+    std::unique_ptr<Window> supervisor_, none_;
     std::vector<std::unique_ptr<Window>> users_;
     std::vector<uint16_t> writers_;  // by frame: windows that may have it writable; a set bit promises nothing
 };

@@ -36,6 +36,9 @@ private:
     std::chrono::steady_clock::time_point start_;
 };
 
+// Executions until a soft block that could not be made direct asks again.
+constexpr uint32_t kCountAgain = 1024;
+
 // The mode as current_mode() gives it, which does not choose the form of access.
 Mode soft(Mode mode) {
     mode.direct = false;
@@ -259,7 +262,9 @@ void TranslatedCpu::look_at_side(Privilege p) {
     const auto side = static_cast<size_t>(p);
     Crossing& x = context_.crossing;
     x.view_register[side] = reinterpret_cast<uint64_t>(&memory_.view(p)) + windows::kViewBias;
-    if (direct_used_) x.window[side] = reinterpret_cast<uint64_t>(memory_.window_base(p));
+    const bool has_window = p == Privilege::Supervisor || user_space_is_direct();
+    if (direct_used_)
+        x.window[side] = reinterpret_cast<uint64_t>(has_window ? memory_.window_base(p) : memory_.no_window_base());
     x.ready[side] = crossable_;
 }
 
@@ -308,7 +313,21 @@ void TranslatedCpu::views_changed() {
 
 // The supervisor's window holds global pages only, and without CR4.PGE there are none.
 bool TranslatedCpu::may_be_direct(Mode mode) const {
-    return mode.user || !state_.paging() || (state_.cr4 & cr4::PGE);
+    if (mode.user) return user_space_is_direct();
+    return !state_.paging() || (state_.cr4 & cr4::PGE);
+}
+
+bool TranslatedCpu::user_space_is_direct() const {
+    return adaptation_.policy().window_after() == 0 || memory_.space_note().direct;
+}
+
+// From now on the direct translations of its code are the current space's, and those that are soft can become direct.
+void TranslatedCpu::give_window() {
+    ++counts_.windows_earned;
+    memory_.space_note().direct = true;
+    memory_.forget_user_code();
+    reset_return_stacks();
+    context_.crossing.ready[static_cast<size_t>(Privilege::User)] = 0;
 }
 
 Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault) {
@@ -523,6 +542,8 @@ const void* TranslatedCpu::on_link(Link& link) {
         target = table_.find_by_host(pc);
     }
     if (!target || target->entry() != pc || target->dead || soft(target->key.mode) != soft(from_key.mode)) return pc;
+    // Soft user blocks are those of spaces without a window too.
+    if (target->key.mode.user && target->key.mode.direct && !from_key.mode.direct) return pc;
     const bool same_page = target->key.code.page() == from_key.code.page() && !target->crosses_page && !link.other_page;
     if (same_page || (from_global && target->global && !from_key.mode.user)) table_.chain(link, *target);
     return pc;
@@ -550,20 +571,46 @@ const void* TranslatedCpu::on_divide_error(Site& site) {
 // A soft block has proved hot, or a direct one has run long enough for its guilty instructions to be tried again.
 const void* TranslatedCpu::on_hot(Block& block) {
     state_.eip = block.key.eip.value;
-    if (!may_be_direct(block.key.mode)) {
-        constexpr uint32_t kAskAgain = 4096;  // more than 1, or the block would never get past its entry
-        block.heat = kAskAgain;
-        return on_lookup(GuestVirt(state_.eip));
-    }
+    const Mode mode = block.key.mode;
     if (!direct_used_) use_windows();
-    if (block.key.mode.direct) {
+    if (mode.direct) {
         ++counts_.retrials;
         for (const HostSpot& spot : block.spots) adaptation_.acquit(block.key.code.value + spot.guest);
-    } else {
+        retranslate(block, true);
+    } else if (mode.user) {
+        const bool direct = earns_window(block);
+        block.heat = block.full_heat = kCountAgain;
+        if (direct) add_direct_twin(block);
+    } else if (may_be_direct(mode)) {
         ++counts_.hot_blocks;
+        retranslate(block, true);
+    } else {
+        block.heat = block.full_heat = kCountAgain;
     }
-    retranslate(block, true);
     return on_lookup(GuestVirt(state_.eip));
+}
+
+// A soft user block of the current space has run so often since it last asked.
+bool TranslatedCpu::earns_window(Block& block) {
+    if (user_space_is_direct()) return true;
+    SpaceNote& note = memory_.space_note();
+    note.executions += block.full_heat;
+    if (note.executions < adaptation_.policy().window_after()) return false;
+    give_window();
+    return true;
+}
+
+// The soft translation stays, for spaces without a window; those with one find the direct one first.
+void TranslatedCpu::add_direct_twin(Block& soft) {
+    BlockKey key = soft.key;
+    key.mode.direct = true;
+    const auto answer = memory_.code_mapping(key.eip, key.mode.privilege());
+    const auto* mapping = std::get_if<Mapping>(&answer);
+    if (soft.dead || !mapping || mapping->physical != key.code) return;
+    table_.unchain_direct(soft);
+    if (table_.find(key)) return;
+    ++counts_.hot_blocks;
+    translator_.translate(key, *mapping);  // may evict the soft one
 }
 
 // Replaces a block by one of the same code, made with what is known about its instructions by now. It stays as it is
@@ -668,6 +715,7 @@ bool TranslatedCpu::window_fault(Block& block, HostSpot& spot, bool& guilty) {
     const Access access = f.error & kWriteError ? Access::Write : Access::Read;
     GuestFault fault{};
     const bool wraps = offset >> 32;
+    if (block.key.mode.user && !user_space_is_direct()) give_window();  // from its sibling's code by a jump in a common page
     const Fill fill = wraps ? Fill::Special
                             : memory_.fill_window(GuestVirt(static_cast<uint32_t>(offset)), access,
                                                   block.key.mode.privilege(), &fault);

@@ -40,7 +40,7 @@ public:
         uint64_t steps = 0, stops = 0, port_calls = 0, lookups = 0, links = 0, fpu_loads = 0, divide_errors = 0, host_faults = 0, polls = 0;
         uint64_t interpreted = 0;  // instructions run outside the code cache
         uint64_t interrupts = 0;
-        uint64_t hot_blocks = 0, retrials = 0;
+        uint64_t hot_blocks = 0, retrials = 0, windows_earned = 0;
         double fault_seconds = 0;  // of run()'s time
     };
     const Counts& counts() const { return counts_; }
@@ -72,6 +72,10 @@ private:
     const void* on_exception();
     const void* on_host_fault();
     bool may_be_direct(Mode mode) const;
+    bool earns_window(Block& block);
+    bool user_space_is_direct() const;
+    void give_window();
+    void add_direct_twin(Block& soft);
     void retranslate(Block& block, bool direct);
     Trap trap_of(Fill fill, GuestVirt a) const;
     // True: the instruction can be started again. `guilty`: it should be soft from now on.

@@ -134,7 +134,7 @@ std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& sourc
     block->key = key;
     block->guest_length = source.used;
     block->global = source.global;
-    block->heat = adaptation_.heat(key.mode, key.mode.direct ? worst_convictions(key) : 0);
+    block->heat = block->full_heat = adaptation_.heat(key.mode, key.mode.direct ? worst_convictions(key) : 0);
     block->crosses_page = source.crosses;
     block->second_page = source.second_page;
     block->bytes.reserve(source.used);

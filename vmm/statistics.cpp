@@ -55,7 +55,8 @@ Json memory_json(const GuestMemory::Counts& c) {
 }
 
 Json traces_json(const MemoryTracer::Counts& c) {
-    static constexpr const char* kKinds[kTraceKinds] = {"page_table", "gdt", "ldt", "idt", "code", "read_only", "decoded"};
+    static constexpr const char* kKinds[kTraceKinds] = {"page_table", "gdt",       "ldt",    "idt",
+                                                        "code",       "read_only", "decoded"};
     static constexpr const char* kRoads[kTraceRoads] = {"soft", "window_fault", "dma", "interpreter"};
     Json handled, beside;
     for (size_t k = 0; k < kTraceKinds; ++k)
@@ -100,8 +101,12 @@ Json adaptation_json(const TranslatedCpu& cpu) {
         traps[name] = a.traps[t];
         convictions[name] = a.convictions[t];
     }
-    return {{"hot_blocks", cpu.counts().hot_blocks}, {"traps", traps},         {"convictions", convictions},
-            {"retrials", cpu.counts().retrials},     {"acquitted", a.acquitted}};
+    return {{"hot_blocks", cpu.counts().hot_blocks},
+            {"windows_earned", cpu.counts().windows_earned},
+            {"traps", traps},
+            {"convictions", convictions},
+            {"retrials", cpu.counts().retrials},
+            {"acquitted", a.acquitted}};
 }
 
 // `seconds`: of the CPU, all in all.
@@ -149,7 +154,8 @@ Json translated_json(const TranslatedCpu& cpu, double seconds) {
               {"polls", c.polls}}},
             {"adaptation", adaptation_json(cpu)},
             {"translation", translation_json(cpu.translation(), translation_seconds, seconds)},
-            {"seconds", {{"guest", seconds - translation_seconds - c.fault_seconds},
+            {"seconds",
+             {{"guest", seconds - translation_seconds - c.fault_seconds},
               {"translation", translation_seconds},
               {"host_faults", c.fault_seconds}}},
             {"true_faults", c.true_faults},

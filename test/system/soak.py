@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-POLICIES = ["hot", "never-direct", "innocent", "hot=2", "hot,direct-after=64,guilty-score=2,retry-after=256"]
+POLICIES = ["hot", "never-direct", "innocent", "hot,direct-after=2,window-after=64", "hot,window-after=1000,direct-after=64,guilty-score=2,retry-after=256"]
 # Megabytes of code cache: one flushes all the time, one now and then, one never.
 CACHES = [2, 16, 128]
 

@@ -1,4 +1,5 @@
-// The measure of guilt that the policies share: traps that come faster than they are forgiven.
+// What the policies share: guilt, which is traps that come faster than they are forgiven, and longer trials for those
+// who were convicted before.
 #pragma once
 
 #include <algorithm>
@@ -35,5 +36,18 @@ inline uint32_t doubling_retry(const Thresholds& t, unsigned convictions) {
     const uint64_t after = uint64_t{t.retry_after} << std::min(convictions ? convictions - 1 : 0, kMostDoublings);
     return static_cast<uint32_t>(std::min<uint64_t>(after, 0x7fffffff));
 }
+
+// A policy that convicts by that measure, and tries again.
+class ByGuilt : public Policy {
+public:
+    explicit ByGuilt(const Thresholds& t) : t_(t) {}
+    bool convict(Trap trap, TrapHistory& history, uint64_t now) const override {
+        return is_guilty(t_, trap, history, now);
+    }
+    uint32_t retry_after(unsigned convictions) const override { return doubling_retry(t_, convictions); }
+
+protected:
+    const Thresholds t_;
+};
 
 }  // namespace ringfold

@@ -6,18 +6,11 @@ namespace ringfold {
 
 namespace {
 
-class Innocent final : public Policy {
+class Innocent final : public ByGuilt {
 public:
-    explicit Innocent(const Thresholds& t) : t_(t) {}
+    using ByGuilt::ByGuilt;
     bool direct_at_first(Privilege) const override { return true; }
     uint32_t direct_after() const override { return 0; }
-    bool convict(Trap trap, TrapHistory& history, uint64_t now) const override {
-        return is_guilty(t_, trap, history, now);
-    }
-    uint32_t retry_after(unsigned convictions) const override { return doubling_retry(t_, convictions); }
-
-private:
-    Thresholds t_;
 };
 
 }  // namespace

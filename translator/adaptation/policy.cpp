@@ -27,6 +27,7 @@ constexpr std::string_view kTrapNames[kTraps] = {"hidden_fault", "page_table",  
 template <class T, class F>
 void for_each_threshold(T& t, F f) {
     f("direct-after", t.direct_after);
+    f("window-after", t.window_after);
     f("guilty-score", t.guilty_score);
     f("forgiven-cycles", t.forgiven_cycles);
     f("retry-after", t.retry_after);

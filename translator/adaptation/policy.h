@@ -38,6 +38,7 @@ struct TrapHistory {
 // The numbers that policies work with, each an option of -adapt. A policy may ignore any.
 struct Thresholds {
     uint32_t direct_after = 64;               // executions of a block until its accesses are made direct
+    uint64_t window_after = 1 << 18;          // executions of a user space's hot blocks until it gets a window
     uint32_t guilty_score = 32;               // traps score 1 (a hidden fault) or half of this (any other)
     uint64_t forgiven_cycles = 1'000'000;     // one point is forgiven in this many cycles of the time-stamp counter
     uint32_t retry_after = 1 << 14;           // executions of a block until its guilty instructions are tried again
@@ -52,6 +53,9 @@ public:
     virtual bool direct_at_first(Privilege) const = 0;
     // Executions of a soft block until it is translated again, direct. 0: never.
     virtual uint32_t direct_after() const = 0;
+    // Executions of the hot blocks of one user address space until that space has direct accesses at all: a window
+    // costs it a host fault for each few pages, and many processes end sooner than that pays. 0: from the start.
+    virtual uint64_t window_after() const { return 0; }
     // A trap at a direct access (or a division), `now` by the time-stamp counter. True: the instruction is guilty,
     // and SIMULATEd from now on.
     virtual bool convict(Trap, TrapHistory&, uint64_t now) const = 0;

@@ -115,6 +115,7 @@ struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
     std::vector<LoadedImmediate> loaded;  // ascending
     uint64_t executions = 0;     // counted only with profiling on
     uint32_t heat = 0;           // executions left until it is looked at again; 0: not counted
+    uint32_t full_heat = 0;      // what `heat` last counted down from
 
     bi::list_member_hook<bi::link_mode<bi::auto_unlink>> page_hook, second_page_hook;
 

@@ -30,6 +30,8 @@ public:
 
     // Patches the link to lead to the target.
     void chain(Link& link, Block& target);
+    // Takes the links back that lead from direct blocks to this soft one: it has a direct twin now.
+    void unchain_direct(Block& soft);
     // Takes every link back that leaves its page: the mapping that justified it has changed.
     void unchain_other_pages();
 
