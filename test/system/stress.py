@@ -22,10 +22,10 @@ CONFIGURATIONS = [
     "-accel bt -adapt never-direct",
     "-accel bt -adapt always-direct",
     "-accel bt -adapt innocent",
-    "-accel bt -adapt hot=1",
+    "-accel bt -adapt hot,direct-after=1,window-after=1",
     "-accel bt -adapt hot,direct-after=16,window-after=200,guilty-score=2,retry-after=64",
     "-accel bt,tb-size=2 -adapt innocent,guilty-score=1,retry-after=8",
-    "-accel bt,tb-size=2 -adapt hot,direct-after=2,window-after=0,guilty-score=1,retry-after=2",
+    "-accel bt,tb-size=2 -adapt hot,direct-after=2,window-after=1,guilty-score=1,retry-after=2",
 ]
 SHAPES = ["", "pae=1", "interrupts=1", "pae=1 interrupts=1"]
 
