@@ -8,6 +8,15 @@ namespace ringfold {
 
 class A20Gate {
 public:
+    struct State {
+        bool enabled = true;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "enabled", enabled);
+        }
+    };
+
     // `changed` hears the new level. The gate is open at power-on.
     explicit A20Gate(std::function<void(bool)> changed = {}) : changed_(std::move(changed)) {}
 
@@ -17,6 +26,9 @@ public:
         enabled_ = enabled;
         if (changed_) changed_(enabled);
     }
+
+    State state() const { return {enabled_}; }
+    void restore(const State& s) { set(s.enabled); }
 
 private:
     std::function<void(bool)> changed_;

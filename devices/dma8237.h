@@ -19,6 +19,12 @@ public:
         uint16_t base_address = 0, base_count = 0, address = 0, count = 0;
         uint8_t mode = 0;
         bool masked = true;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "base_address", base_address, "base_count", base_count, "address", address, "count",
+                           count, "mode", mode, "masked", masked);
+        }
     };
     struct Controller {
         std::array<Channel, 4> channels;
@@ -26,10 +32,21 @@ public:
         uint8_t terminal_counts = 0;  // by channel, until the status is read
         uint8_t requests = 0;         // by software
         bool high_byte = false;       // the next half of an address or a count
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "channels", channels, "command", command, "terminal_counts", terminal_counts,
+                           "requests", requests, "high_byte", high_byte);
+        }
     };
     struct State {
         std::array<Controller, 2> controllers;
         std::array<uint8_t, 16> pages{};
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "controllers", controllers, "pages", pages);
+        }
     };
     // What a device asked to be moved.
     struct Moved {

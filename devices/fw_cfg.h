@@ -22,6 +22,11 @@ public:
         uint16_t selected = 0;
         uint32_t position = 0;
         uint32_t dma_high = 0;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "selected", selected, "position", position, "dma_high", dma_high);
+        }
     };
     using Bytes = std::vector<uint8_t>;
 

@@ -25,11 +25,23 @@ public:
         uint8_t command = 0;            // a command that waits for its parameter
         bool break_prefix = false;      // translation: F0 has come from the keyboard
         Ps2Queue answers;               // the controller's own bytes that wait for the output buffer
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "ram", ram, "status", status, "output", output, "source", source, "command", command,
+                           "break_prefix", break_prefix, "answers", answers);
+            archive.require(source <= 2, "source");
+        }
     };
     struct State {
         Registers registers;
         Ps2Keyboard::State keyboard;
         Ps2Mouse::State mouse;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "registers", registers, "keyboard", keyboard, "mouse", mouse);
+        }
     };
 
     I8042(IrqLine keyboard_irq, IrqLine mouse_irq, A20Gate& a20, std::function<void()> request_reset);

@@ -99,4 +99,17 @@ void PciBus::set_irq(unsigned devfn, bool level) {
     if (router_) router_->set_irq(wire, asserting_[wire] != 0);
 }
 
+void PciBus::restore(const State& s) {
+    asserted_.fill(false);
+    asserting_.fill(0);
+    for (unsigned devfn = 0; devfn < s.asserted.size(); ++devfn) {
+        if (!s.asserted[devfn] || !functions_[devfn]) continue;
+        const uint32_t pin = functions_[devfn]->config_read(0x3d, 1);
+        if (pin == 0) continue;
+        asserted_[devfn] = true;
+        ++asserting_[wire_of(devfn, pin)];
+    }
+    remap();
+}
+
 }  // namespace ringfold

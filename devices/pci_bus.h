@@ -20,6 +20,16 @@ struct PciSlot {
 
 class PciBus final : private IrqSink {
 public:
+    // Who pulls an interrupt wire; the wires' levels are the router's to keep.
+    struct State {
+        std::array<bool, 256> asserted{};  // by devfn
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "asserted", asserted);
+        }
+    };
+
     explicit PciBus(Bus& bus) : bus_(bus) {}
 
     // Functions are not owned and must outlive the bus. Throws HostError if the slot is taken.
@@ -37,6 +47,10 @@ public:
     // Makes the machine's bus follow the base address registers. One that meets another device's range is not decoded
     // until that has gone: the first to come stays. Behind every configuration write, and after a restored state.
     void remap();
+
+    State state() const { return {asserted_}; }
+    // After all functions' states: puts them on the machine's bus too.
+    void restore(const State& s);
 
 private:
     struct Window {

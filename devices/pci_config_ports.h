@@ -14,6 +14,11 @@ class PciConfigPorts final : public Device {
 public:
     struct State {
         uint32_t address = 0;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "address", address);
+        }
     };
 
     PciConfigPorts(PciBus& bus, ResetControl& reset_control) : bus_(bus), reset_control_(reset_control) {}

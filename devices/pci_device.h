@@ -36,6 +36,11 @@ class PciDevice {
 public:
     struct PciState {
         std::array<uint8_t, 256> config{};
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "config", config);
+        }
     };
 
     explicit PciDevice(const PciIdentity& identity);
@@ -60,6 +65,10 @@ public:
     // Driven by the device, once PciBus has connected it.
     const IrqLine& interrupt() const { return interrupt_; }
     void connect_interrupt(IrqLine line) { interrupt_ = line; }
+
+    // What a function has that is nothing but configuration; others have a State of their own with a PciState in it.
+    PciState state() const { return pci_state(); }
+    void restore(const PciState& s) { restore_pci(s); }
 
     PciState pci_state() const { return {config_}; }
     // The bus has to be told (PciBus::remap()) once all functions have their state.

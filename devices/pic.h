@@ -27,6 +27,16 @@ public:
         bool auto_eoi = false, rotate_on_auto_eoi = false;
         bool special_mask = false, special_fully_nested = false;
         bool read_service = false, poll = false;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "lines", lines, "request", request, "service", service, "mask", mask, "level", level,
+                           "vector_base", vector_base, "lowest", lowest, "init_step", init_step, "single", single,
+                           "wants_icw4", wants_icw4, "auto_eoi", auto_eoi, "rotate_on_auto_eoi", rotate_on_auto_eoi,
+                           "special_mask", special_mask, "special_fully_nested", special_fully_nested, "read_service",
+                           read_service, "poll", poll);
+            archive.require(lowest < 8 && init_step <= 4, "lowest");
+        }
     };
 
     // `level_capable`: inputs that ELCR can make level-triggered. `cascade`: the input that a slave drives, or 0xff.
@@ -67,6 +77,11 @@ class Pic final : public Device, public IrqSink, public InterruptController {
 public:
     struct State {
         PicChip::State master, slave;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "master", master, "slave", slave);
+        }
     };
 
     // `intr_changed` is called when the INTR pin's level may have changed.

@@ -17,6 +17,11 @@ public:
     struct State {
         PciState pci;
         std::array<bool, 4> pirq{};
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "pci", pci, "pirq", pirq);
+        }
     };
 
     explicit Piix3(IrqSink& pic);

@@ -96,10 +96,10 @@ void Piix4Pm::write_control(uint16_t value) {
     }
 }
 
-uint32_t Piix4Pm::PmRegisters::read(uint32_t offset, unsigned size) {
-    if (offset >= kPmTimer && offset < kPmTimer + 4) return pm_.timer() >> 8 * (offset - kPmTimer);
-    pm_.advance(pm_.clock_.now());
-    const uint16_t registers[] = {pm_.status_, pm_.enable_, pm_.control_, 0};
+uint32_t Piix4Pm::read_pm(uint32_t offset, unsigned size) {
+    if (offset >= kPmTimer && offset < kPmTimer + 4) return timer() >> 8 * (offset - kPmTimer);
+    advance(clock_.now());
+    const uint16_t registers[] = {status_, enable_, control_, 0};
     uint32_t value = 0;
     for (unsigned n = 0; n < size; ++n) {
         const uint32_t at = offset + n;
@@ -109,8 +109,8 @@ uint32_t Piix4Pm::PmRegisters::read(uint32_t offset, unsigned size) {
 }
 
 // Each 16-bit register is written whole or by halves; 32 bits at 0 are both of the first two.
-void Piix4Pm::PmRegisters::write(uint32_t offset, unsigned size, uint32_t value) {
-    pm_.advance(pm_.clock_.now());
+void Piix4Pm::write_pm(uint32_t offset, unsigned size, uint32_t value) {
+    advance(clock_.now());
     const auto merged = [&](uint32_t at, uint16_t before) {
         uint32_t result = before;
         for (unsigned n = 0; n < size; ++n) {
@@ -122,27 +122,27 @@ void Piix4Pm::PmRegisters::write(uint32_t offset, unsigned size, uint32_t value)
         return static_cast<uint16_t>(result);
     };
     const auto meets = [&](uint32_t at) { return offset < at + 2 && offset + size > at; };
-    if (meets(kPmStatus)) pm_.status_ &= static_cast<uint16_t>(~merged(kPmStatus, 0));
-    if (meets(kPmInterruptEnable)) pm_.enable_ = merged(kPmInterruptEnable, pm_.enable_) & kEvents;
-    if (meets(kPmControl)) pm_.write_control(merged(kPmControl, pm_.control_));
-    pm_.update_sci();
-    pm_.deadline_moved();
+    if (meets(kPmStatus)) status_ &= static_cast<uint16_t>(~merged(kPmStatus, 0));
+    if (meets(kPmInterruptEnable)) enable_ = merged(kPmInterruptEnable, enable_) & kEvents;
+    if (meets(kPmControl)) write_control(merged(kPmControl, control_));
+    update_sci();
+    deadline_moved();
 }
 
-uint32_t Piix4Pm::SmiPorts::read(uint32_t offset, unsigned) {
-    return offset == 0 ? pm_.smi_command_ : pm_.smi_status_;
+uint32_t Piix4Pm::read_smi(uint32_t offset, unsigned) {
+    return offset == 0 ? smi_command_ : smi_status_;
 }
 
-void Piix4Pm::SmiPorts::write(uint32_t offset, unsigned, uint32_t value) {
+void Piix4Pm::write_smi(uint32_t offset, unsigned, uint32_t value) {
     if (offset == 1) {
-        pm_.smi_status_ = static_cast<uint8_t>(value);
+        smi_status_ = static_cast<uint8_t>(value);
         return;
     }
-    pm_.smi_command_ = static_cast<uint8_t>(value);
-    if (value == kAcpiEnable) pm_.control_ |= kSciEnable;
-    if (value == kAcpiDisable) pm_.control_ &= static_cast<uint16_t>(~kSciEnable);
-    pm_.update_sci();
-    pm_.deadline_moved();
+    smi_command_ = static_cast<uint8_t>(value);
+    if (value == kAcpiEnable) control_ |= kSciEnable;
+    if (value == kAcpiDisable) control_ &= static_cast<uint16_t>(~kSciEnable);
+    update_sci();
+    deadline_moved();
 }
 
 void Piix4Pm::reset() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "devices/face.h"
 #include "devices/irq_line.h"
 #include "devices/pci_device.h"
 #include "devices/timed_device.h"
@@ -19,6 +20,12 @@ public:
         uint16_t status = 0, enable = 0, control = 0;
         uint8_t smi_command = 0, smi_status = 0;
         Nanoseconds seen = 0;  // `status` is up to date to this time on the clock
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "pci", pci, "status", status, "enable", enable, "control", control, "smi_command",
+                           smi_command, "smi_status", smi_status, "seen", seen);
+        }
     };
 
     // `sci` is IRQ 9. `power_off` is called when the guest switches the machine off.
@@ -40,27 +47,10 @@ public:
     void restore(const State& s);
 
 private:
-    class PmRegisters final : public Device {
-    public:
-        explicit PmRegisters(Piix4Pm& pm) : pm_(pm) {}
-        uint32_t read(uint32_t offset, unsigned size) override;
-        void write(uint32_t offset, unsigned size, uint32_t value) override;
-        void reset() override {}
-
-    private:
-        Piix4Pm& pm_;
-    };
-    class SmiPorts final : public Device {
-    public:
-        explicit SmiPorts(Piix4Pm& pm) : pm_(pm) {}
-        uint32_t read(uint32_t offset, unsigned size) override;
-        void write(uint32_t offset, unsigned size, uint32_t value) override;
-        void reset() override {}
-
-    private:
-        Piix4Pm& pm_;
-    };
-
+    uint32_t read_pm(uint32_t offset, unsigned size);
+    void write_pm(uint32_t offset, unsigned size, uint32_t value);
+    uint32_t read_smi(uint32_t offset, unsigned size);
+    void write_smi(uint32_t offset, unsigned size, uint32_t value);
     uint32_t timer() const;
     void write_control(uint16_t value);
     void update_sci();
@@ -68,8 +58,8 @@ private:
     const Clock& clock_;
     IrqLine sci_;
     std::function<void()> power_off_;
-    PmRegisters pm_registers_{*this};
-    SmiPorts smi_ports_{*this};
+    Face<Piix4Pm, &Piix4Pm::read_pm, &Piix4Pm::write_pm> pm_registers_{*this};
+    Face<Piix4Pm, &Piix4Pm::read_smi, &Piix4Pm::write_smi> smi_ports_{*this};
     uint16_t status_ = 0, enable_ = 0, control_ = 0;
     uint8_t smi_command_ = 0, smi_status_ = 0;
     Nanoseconds seen_ = 0;

@@ -19,6 +19,12 @@ public:
     struct State {
         std::array<PitCounter::State, 3> counter;
         PitCounter::Tick irq_seen = 0;  // edges of OUT0 up to this tick are delivered
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "counter", counter, "irq_seen", irq_seen);
+            archive.require(irq_seen >= 0 && irq_seen < PitCounter::kLatest, "irq_seen");
+        }
     };
 
     Pit(const Clock& clock, IrqLine irq0);

@@ -12,6 +12,8 @@ class PitCounter {
 public:
     using Tick = int64_t;
 
+    static constexpr Tick kLatest = Tick{1} << 56;  // no machine lives so long
+
     struct State {
         uint8_t mode = 3;
         uint8_t access = 3;  // RW bits of the control word: 1 low byte, 2 high byte, 3 low then high
@@ -32,6 +34,21 @@ public:
         std::optional<uint8_t> latched_status;
         uint8_t latched_bytes = 0;  // how many bytes of latched_count are still to be read
         uint16_t latched_count = 0;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "mode", mode, "access", access, "bcd", bcd, "gate", gate, "write_high_next",
+                           write_high_next, "read_high_next", read_high_next, "written_low", written_low, "reload",
+                           reload, "loaded", loaded, "running", running, "start", start, "elapsed", elapsed,
+                           "triggered", triggered, "next_reload", next_reload, "next_reload_at", next_reload_at,
+                           "latched_status", latched_status, "latched_bytes", latched_bytes, "latched_count",
+                           latched_count);
+            archive.require(mode <= 5 && access >= 1 && access <= 3, "mode");
+            archive.require(reload >= 1 && reload <= 0x10000 && next_reload.value_or(1) - 1 < 0x10000, "reload");
+            archive.require(start >= 0 && start < kLatest && elapsed >= 0 && elapsed < kLatest && next_reload_at >= 0 &&
+                                next_reload_at < kLatest,
+                            "start");
+        }
     };
 
     void control(uint8_t word, Tick now);

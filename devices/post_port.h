@@ -10,6 +10,11 @@ class PostPort final : public Device {
 public:
     struct State {
         uint8_t code = 0;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "code", code);
+        }
     };
 
     uint32_t read(uint32_t, unsigned) override { return state_.code; }

@@ -16,6 +16,12 @@ public:
         uint8_t scancode_set = 2;
         uint8_t last_sent = 0;
         bool scanning = true;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "keys", keys, "answers", answers, "command", command, "leds", leds, "scancode_set",
+                           scancode_set, "last_sent", last_sent, "scanning", scanning);
+        }
     };
 
     // A key goes down (again: auto-repeat) or up. `key` is its set-1 code, plus 0x80 for the keys that send E0

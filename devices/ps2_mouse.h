@@ -21,6 +21,14 @@ public:
         uint8_t buttons = 0;  // bit 0 left, 1 right, 2 middle, 3 and 4 side buttons
         bool buttons_changed = false;
         int dx = 0, dy = 0, dz = 0;  // moved and not yet reported; dy grows upwards, dz towards the user
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "output", output, "command", command, "last_sent", last_sent, "id", id, "sample_rate",
+                           sample_rate, "resolution", resolution, "earlier_rates", earlier_rates, "scaling", scaling,
+                           "reporting", reporting, "remote", remote, "wrap", wrap, "buttons", buttons,
+                           "buttons_changed", buttons_changed, "dx", dx, "dy", dy, "dz", dz);
+        }
     };
 
     // The user moved (dy grows downwards, as screens count; dz towards the user) or holds other buttons.

@@ -30,6 +30,12 @@ public:
         return byte;
     }
 
+    template <class Archive>
+    void describe(Archive& archive) {
+        archive.fields(*this, "bytes", bytes_, "first", first_, "count", count_);
+        archive.require(first_ < kSize && count_ <= kSize, "count");
+    }
+
 private:
     // A keyboard holds 16 bytes; a longer queue lets a whole pasted line or `sendkey` sequence in.
     static constexpr size_t kSize = 128, kReserve = 8;

@@ -15,6 +15,11 @@ class ResetControl final : public Device {
 public:
     struct State {
         uint8_t control = 0;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "control", control);
+        }
     };
 
     explicit ResetControl(std::function<void()> request_reset) : request_reset_(std::move(request_reset)) {}

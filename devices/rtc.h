@@ -14,6 +14,8 @@ namespace ringfold {
 // Registers: 0 index, 1 data.
 class Rtc final : public Device, public TimedDevice {
 public:
+    static constexpr int64_t kFarthest = int64_t{1} << 61;  // sums of two such times do not overflow
+
     struct State {
         uint8_t index = 0;
         std::array<uint8_t, 128> cmos{};  // time registers: valid only while the clock is stopped
@@ -21,6 +23,13 @@ public:
         Nanoseconds phase = 0;
         int64_t epoch = 0;
         Nanoseconds seen = 0;  // register C's flags are up to date to this time on the clock
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "index", index, "cmos", cmos, "phase", phase, "epoch", epoch, "seen", seen);
+            const auto in_time = [](int64_t t) { return t > -kFarthest && t < kFarthest; };
+            archive.require(in_time(phase) && in_time(epoch) && in_time(seen), "phase");
+        }
     };
 
     // Starts at the clock's wall time, which it shows in UTC.

@@ -17,6 +17,11 @@ public:
     struct State {
         uint8_t port_b = 0;  // bits 0-3 as written
         uint8_t port_a = 0;  // without the A20 bit, which is the gate's
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "port_b", port_b, "port_a", port_a);
+        }
     };
 
     SystemControl(const Clock& clock, Pit& pit, A20Gate& a20, std::function<void()> request_reset)

@@ -27,6 +27,15 @@ public:
         uint8_t received_count = 0;
         Nanoseconds last_activity = 0;  // when the receive queue was last filled or read
         std::deque<uint8_t> unsent;     // written by the guest, not yet taken by the sink
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "ier", ier, "lcr", lcr, "mcr", mcr, "scratch", scratch, "fcr", fcr, "lsr", lsr,
+                           "msr_changes", msr_changes, "divisor", divisor, "thre_interrupt", thre_interrupt,
+                           "timed_out", timed_out, "received", received, "received_count", received_count,
+                           "last_activity", last_activity, "unsent", unsent);
+            archive.require(received_count <= received.size(), "received_count");
+        }
     };
 
     // Without a sink, output vanishes; without a source there is no input.

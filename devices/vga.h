@@ -34,6 +34,18 @@ public:
         uint16_t vbe_index = 0;
         std::array<uint16_t, 10> vbe{};
         std::vector<uint8_t> memory;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "misc", misc, "pel_mask", pel_mask, "crtc_index", crtc_index, "sequencer_index",
+                           sequencer_index, "graphics_index", graphics_index, "attribute_index", attribute_index,
+                           "crtc", crtc, "sequencer", sequencer, "graphics", graphics, "attribute", attribute,
+                           "attribute_data_next", attribute_data_next, "dac", dac, "dac_write", dac_write, "dac_read",
+                           dac_read, "dac_component", dac_component, "dac_reading", dac_reading, "latch", latch,
+                           "vbe_index", vbe_index, "vbe", vbe, "memory", memory);
+            archive.require(memory.size() == kMemoryBytes, "memory");
+            archive.require(dac_component < 3, "dac_component");
+        }
     };
 
     explicit Vga(const Clock& clock);

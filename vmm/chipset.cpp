@@ -45,6 +45,16 @@ Chipset::Chipset(const Board& board, std::span<const uint8_t> rom, std::function
     for (unsigned n = 0; n < ShadowSegment::kCount; ++n) guard(host_bridge_.segment(n));
 }
 
+void Chipset::list_parts(StateParts& parts) {
+    parts.add("host-bridge", host_bridge_);
+    parts.add("power-management", power_management_);
+    if (vga_) parts.add("vga", *vga_);
+    if (vga_card_) parts.add("vga-card", *vga_card_);
+    parts.add("pci-config", config_ports_);
+    parts.add("pci", pci_);
+    parts.add("isa-bridge", isa_bridge_);
+}
+
 void Chipset::guard(const ShadowSegment& s) {
     if (s.writable)
         read_only_[s.number].reset();

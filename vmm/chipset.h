@@ -20,6 +20,7 @@
 #include "devices/vga_card.h"
 #include "shadowmmu/ram.h"
 #include "tracing/memory_trace.h"
+#include "vmm/snapshot/state_parts.h"
 
 namespace ringfold {
 
@@ -45,6 +46,8 @@ public:
     // Puts in a VGA card with this BIOS.
     void add_vga(std::vector<uint8_t> bios);
     const Vga* vga() const { return vga_ ? &*vga_ : nullptr; }
+    // The functions, then the bus, then what its interrupt wires lead to.
+    void list_parts(StateParts&);
     Piix4Pm& power_management() { return power_management_; }
 
 private:

@@ -26,6 +26,8 @@ public:
     virtual bool left() const = 0;
     // When a moment of clock() comes, on the host's CLOCK_MONOTONIC.
     virtual Nanoseconds to_monotonic(Nanoseconds t) const = 0;
+    // A restored machine's time goes on from there. A test's own clock stays the test's.
+    virtual void set_time(Nanoseconds) {}
 };
 
 // The host's clock, and the terminal if there is one.
@@ -41,6 +43,7 @@ public:
     host::Mailbox& mailbox() override { return mailbox_; }
     bool left() const override { return terminal_ && terminal_->quit_requested(); }
     Nanoseconds to_monotonic(Nanoseconds t) const override { return clock_.to_monotonic(t); }
+    void set_time(Nanoseconds t) override { clock_ = HostClock(t); }
 
 private:
     HostClock clock_;

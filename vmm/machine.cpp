@@ -50,6 +50,7 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
     connect_devices(options);
     if (options.has_board()) connect_board(options, loader.rom());
     if (options.has_board() || drives) connect_storage(drives);
+    list_parts();
     loader.place(ram_, state_);
     state_.tsc_khz = host::tsc_khz();
     cpu_ = make_cpu(options, context_, memory_, bus_, pic_);
@@ -109,6 +110,25 @@ void Machine::connect_debug_exit(const DebugExit& at) {
     } catch (const HostError& e) {
         throw HostError(fmt::format("-device isa-debug-exit: {}; give another iobase", e.what()));
     }
+}
+
+// In the order in which they are restored: time first; what drives interrupt lines before the controller that has the
+// last word about them.
+void Machine::list_parts() {
+    parts_.add("clock", clock_part_);
+    parts_.add("cpu", cpu_part_);
+    parts_.add("a20", a20_);
+    parts_.add("pit", pit_);
+    parts_.add("rtc", rtc_);
+    parts_.add("serial", uart_);
+    parts_.add("i8042", keyboard_);
+    parts_.add("system-control", system_control_);
+    parts_.add("reset-control", reset_control_);
+    parts_.add("post", post_);
+    parts_.add("fw_cfg", fw_cfg_);
+    if (storage_) storage_->list_parts(parts_);
+    if (chipset_) chipset_->list_parts(parts_);
+    parts_.add("pic", pic_);
 }
 
 void Machine::show_on(CursesScreen& screen) {

@@ -30,6 +30,8 @@
 #include "vmm/loader.h"
 #include "vmm/options.h"
 #include "vmm/output.h"
+#include "vmm/snapshot/cpu_part.h"
+#include "vmm/snapshot/state_parts.h"
 #include "vmm/storage.h"
 
 namespace ringfold {
@@ -67,6 +69,9 @@ public:
     // The display card, if there is one.
     const Vga* vga() const { return chipset_ ? chipset_->vga() : nullptr; }
 
+    // What a snapshot holds beside RAM.
+    const StateParts& parts() const { return parts_; }
+
     Cpu& cpu() { return *cpu_; }
     const CpuState& state() const { return state_; }
     const GuestMemory& memory() const { return memory_; }
@@ -77,6 +82,7 @@ private:
     void connect_board(const Options&, std::span<const uint8_t> rom);
     void connect_storage(const Drives*);
     void connect_debug_exit(const DebugExit&);
+    void list_parts();
     void ask(Request);
 
     Input& input_;
@@ -105,6 +111,10 @@ private:
     std::unique_ptr<Chipset> chipset_;  // none in a bare machine
     CursesScreen* screen_ = nullptr;
     std::vector<TimedDevice*> timed_;
+
+    ClockPart clock_part_{input_};
+    CpuPart cpu_part_{state_};
+    StateParts parts_;
 
     std::unique_ptr<Cpu> cpu_;
 };

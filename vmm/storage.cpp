@@ -1,6 +1,8 @@
 // Puts drives on controllers, controllers on the buses, and their types into CMOS memory, where a BIOS looks.
 #include "vmm/storage.h"
 
+#include <fmt/format.h>
+
 namespace ringfold {
 
 namespace {
@@ -43,9 +45,9 @@ void Storage::connect_ide(const Board& board, const Drives& drives) {
         const Drives::Entry* entry = drives.find(Interface::Ide, n);
         if (!entry) continue;
         if (entry->option.cdrom) {
-            ide_.attach_cdrom(n, *entry->drive);
+            cdroms_.emplace_back(fmt::format("cdrom{}", n), &ide_.attach_cdrom(n, *entry->drive));
         } else {
-            ide_.attach_disk(n, *entry->drive);
+            disks_.emplace_back(fmt::format("disk{}", n), &ide_.attach_disk(n, *entry->drive));
             describe_disk(board.rtc, n, entry->drive->medium()->sectors());
         }
     }
@@ -58,6 +60,19 @@ void Storage::connect_ide(const Board& board, const Drives& drives) {
     if (!board.pci) return;
     pci_function_.emplace(ide_);
     board.pci->add(kPiixIde, *pci_function_);
+}
+
+// A channel after its units: it drives their interrupt line.
+void Storage::list_parts(StateParts& parts) {
+    parts.add("dma", dma_);
+    if (pci_function_) parts.add("ide", *pci_function_);
+    for (auto& [name, disk] : disks_) parts.add(name, *disk);
+    for (auto& [name, cdrom] : cdroms_) parts.add(name, *cdrom);
+    for (unsigned n = 0; n < 2; n++) {
+        parts.add(fmt::format("bus-master{}", n), ide_.bus_master(n));
+        parts.add(fmt::format("ide-channel{}", n), ide_.channel(n));
+    }
+    parts.add("floppy", floppy_);
 }
 
 // Without drives there is no controller.

@@ -6,12 +6,15 @@
 #include "devices/bus.h"
 #include "devices/dma8237.h"
 #include "devices/floppy/floppy_controller.h"
+#include "devices/ide/ata_disk.h"
+#include "devices/ide/atapi_cdrom.h"
 #include "devices/ide/ide_controller.h"
 #include "devices/ide/piix_ide.h"
 #include "devices/pci_bus.h"
 #include "devices/pic.h"
 #include "devices/rtc.h"
 #include "vmm/drives.h"
+#include "vmm/snapshot/state_parts.h"
 
 namespace ringfold {
 
@@ -27,6 +30,8 @@ public:
     };
     Storage(const Board&, const Drives&);
 
+    void list_parts(StateParts&);
+
 private:
     void connect_ide(const Board&, const Drives&);
     void connect_floppies(const Board&, const Drives&);
@@ -35,6 +40,8 @@ private:
     IdeController ide_;
     std::optional<PiixIde> pci_function_;
     FloppyController floppy_;
+    std::vector<std::pair<std::string, AtaDisk*>> disks_;
+    std::vector<std::pair<std::string, AtapiCdrom*>> cdroms_;
 };
 
 }  // namespace ringfold

@@ -22,6 +22,11 @@ public:
         uint8_t track = 0;    // where the heads are
         bool changed = true;  // the change line
         uint8_t next_id = 0;  // the sector that comes by next, for READ ID
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "track", track, "changed", changed, "next_id", next_id);
+        }
     };
     enum class Phase : uint8_t {
         Command,  // takes the bytes of a command
@@ -39,6 +44,14 @@ public:
         bool terminal_count = false;
         uint32_t sectors = 0;  // in the buffer
         uint32_t formatted = 0;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "kind", kind, "multitrack", multitrack, "drive", drive, "cylinder", cylinder, "head",
+                           head, "sector", sector, "last_sector", last_sector, "fill", fill, "terminal_count",
+                           terminal_count, "sectors", sectors, "formatted", formatted);
+            archive.require(kind <= Kind::Format && drive < 4, "kind");
+        }
     };
     struct State {
         uint8_t dor = 0, dsr = 0, rate = 0, tape = 0;
@@ -54,6 +67,19 @@ public:
         uint8_t step_and_unload = 0, load = 0;
         uint8_t configuration = 0x20, precompensation = 0, perpendicular = 0;
         bool locked = false;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "dor", dor, "dsr", dsr, "rate", rate, "tape", tape, "phase", phase, "bytes", bytes,
+                           "position", position, "buffer", buffer, "transfer", transfer, "drives", drives,
+                           "seek_status", seek_status, "interrupt", interrupt, "without_dma", without_dma,
+                           "step_and_unload", step_and_unload, "load", load, "configuration", configuration,
+                           "precompensation", precompensation, "perpendicular", perpendicular, "locked", locked);
+            archive.require(phase <= Phase::Result && phase != Phase::Waiting, "phase");
+            archive.require(phase == Phase::Result ? position < bytes.size() : bytes.size() <= 16, "bytes");
+            archive.require((phase != Phase::ToGuest && phase != Phase::FromGuest) || position < buffer.size(),
+                            "position");
+        }
     };
 
     FloppyController(IrqLine irq6, Dma8237& dma);

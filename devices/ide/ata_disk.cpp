@@ -56,13 +56,8 @@ AtaDisk::~AtaDisk() {
     medium_.cancel();
 }
 
-const AtaDisk::State& AtaDisk::state() {
-    state_.unit = unit_state();
-    return state_;
-}
-
 void AtaDisk::restore(const State& s) {
-    state_ = s;
+    state_ = s.disk;
     restore_unit(s.unit);
 }
 
@@ -315,14 +310,8 @@ void AtaDisk::set_features() {
         case 0x66:  // keep, or forget, what was set here when reset: it is always kept
         case 0xcc:
             return finish();
-        case 0x03: {
-            // PIO default, PIO 0-4, multiword DMA 0-2, Ultra DMA 0-5.
-            const unsigned mode = task().count & 0xff, kind = mode >> 3, n = mode & 7;
-            const bool known = kind == 0 ? n <= 1 : kind == 1 ? n <= 4 : kind == 4 ? n <= 2 : kind == 8 && n <= 5;
-            if (!known) return fail(kAbrt);
-            if (kind >= 4) state_.transfer_mode = static_cast<uint8_t>(mode);
-            return finish();
-        }
+        case 0x03:
+            return set_transfer_mode() ? finish() : fail(kAbrt);
     }
     fail(kAbrt);
 }

@@ -19,21 +19,43 @@ public:
         uint32_t remaining = 0;                         // sectors still to pass there
         uint32_t block = 1;                             // sectors in one block through the data port
         uint32_t chunk_limit = 0;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "write", write, "dma", dma, "wide", wide, "verify", verify, "durable", durable, "lba",
+                           lba, "remaining", remaining, "block", block, "chunk_limit", chunk_limit);
+            archive.require(block > 0 && block <= 256, "block");
+        }
     };
-    struct State {
-        UnitState unit;
+    // What a disk adds to a unit.
+    struct DiskState {
         Command command;
         uint16_t cylinders = 0, heads = 0, sectors_per_track = 0;  // of the current translation
         uint8_t multiple = 16;
-        uint8_t transfer_mode = 0;  // SET FEATURES 03
         bool write_cache = true, look_ahead = true;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "command", command, "cylinders", cylinders, "heads", heads, "sectors_per_track",
+                           sectors_per_track, "multiple", multiple, "write_cache", write_cache, "look_ahead",
+                           look_ahead);
+        }
+    };
+    struct State {
+        UnitState unit;
+        DiskState disk;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "unit", unit, "disk", disk);
+        }
     };
 
     // The medium, which is there and stays, outlives the disk. `serial` is shown to the guest, up to 20 letters.
     AtaDisk(Cable& cable, block::BlockDevice& medium, std::string serial);
     ~AtaDisk() override;
 
-    const State& state();
+    State state() const { return {unit_state(), state_}; }
     void restore(const State& s);
 
 private:
@@ -70,7 +92,7 @@ private:
     block::BlockDevice& medium_;
     std::string serial_;
     uint64_t sectors_;
-    State state_;
+    DiskState state_;
 };
 
 }  // namespace ringfold

@@ -26,13 +26,8 @@ AtapiCdrom::~AtapiCdrom() {
     medium_.cancel();
 }
 
-const AtapiCdrom::State& AtapiCdrom::state() {
-    state_.unit = unit_state();
-    return state_;
-}
-
 void AtapiCdrom::restore(const State& s) {
-    state_ = s;
+    state_ = s.drive;
     restore_unit(s.unit);
 }
 
@@ -75,12 +70,9 @@ void AtapiCdrom::execute(uint8_t code) {
         case 0xe3:
         case 0xe6:
             return finish();
-        case 0xef: {  // SET FEATURES: transfer mode
-            const unsigned mode = task().count & 0xff;
-            if ((task().features & 0xff) != 0x03 || mode > 0x45) break;
-            if (mode >= 0x20) state_.transfer_mode = static_cast<uint8_t>(mode);
+        case 0xef:  // SET FEATURES: transfer mode
+            if ((task().features & 0xff) != 0x03 || !set_transfer_mode()) break;
             return finish();
-        }
         case 0x20:  // READ SECTORS and IDENTIFY DEVICE: this is how old drivers see what it is
         case 0xec:
             signature();
@@ -195,7 +187,7 @@ void AtapiCdrom::identify_packet_device() {
     d.text(27, 20, "RINGFOLD CD-ROM");
     d[48] = 1;
     d[49] = 0x0f00;
-    d.dma_modes(state_.transfer_mode);
+    d.dma_modes(transfer_mode());
     d[80] = 0x007e;
     d[82] = 0x0210;  // DEVICE RESET, packets
     d[83] = 0x4000;

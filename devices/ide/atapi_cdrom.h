@@ -14,10 +14,15 @@ public:
     // Why the last packet failed: sense key, additional code, qualifier.
     struct Sense {
         uint8_t key = 0, code = 0, qualifier = 0;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "key", key, "code", code, "qualifier", qualifier);
+        }
     };
     enum class MediaEvent : uint8_t { None = 0, EjectRequest = 1, NewMedia = 2, Removal = 3 };
-    struct State {
-        UnitState unit;
+    // What a CD-ROM drive adds to a unit.
+    struct DriveState {
         bool in_packet = false;           // from the PACKET command until it has ended
         bool dma = false;                 // its data goes by DMA
         uint16_t byte_limit = 0;          // of one block through the data port
@@ -26,7 +31,23 @@ public:
         bool attention = false;  // the medium changed, and the guest has not been told
         bool tray_open = false, locked = false;
         MediaEvent event = MediaEvent::None;
-        uint8_t transfer_mode = 0;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "in_packet", in_packet, "dma", dma, "byte_limit", byte_limit, "lba", lba, "remaining",
+                           remaining, "sense", sense, "attention", attention, "tray_open", tray_open, "locked", locked,
+                           "event", event);
+            archive.require(event <= MediaEvent::Removal, "event");
+        }
+    };
+    struct State {
+        UnitState unit;
+        DriveState drive;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "unit", unit, "drive", drive);
+        }
     };
 
     // The medium outlives the drive.
@@ -35,7 +56,9 @@ public:
 
     bool interruptible_by(uint8_t code) const override { return code == 0x08; }  // DEVICE RESET
 
-    const State& state();
+    State state() const { return {unit_state(), state_}; }
+    bool tray_open() const { return state_.tray_open; }
+    bool locked() const { return state_.locked; }
     void restore(const State& s);
 
 private:
@@ -81,7 +104,7 @@ private:
 
     block::BlockDevice& medium_;
     std::string serial_;
-    State state_;
+    DriveState state_;
     std::array<uint8_t, 12> packet_{};  // meaningful while one is run
 };
 

@@ -19,6 +19,12 @@ public:
         // The region at work: `left` bytes at `address`; `entry` is the next one's place in the list.
         uint32_t entry = 0, address = 0, left = 0, entries = 0;
         bool last = false;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "command", command, "status", status, "table", table, "entry", entry, "address",
+                           address, "left", left, "entries", entries, "last", last);
+        }
     };
 
     explicit BusMaster(PhysicalMemory& memory) : memory_(memory) {}

@@ -16,6 +16,11 @@ public:
     struct State {
         uint8_t control = 0;
         uint8_t device = 0;
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "control", control, "device", device);
+        }
     };
 
     // The DMA engine outlives the channel.

@@ -12,17 +12,22 @@ IdeController::IdeController(IrqLine irq14, IrqLine irq15, PhysicalMemory& memor
     for (unsigned n = 0; n < 2; n++) bus_masters_[n].on_start([this, n] { channels_[n].dma_started(); });
 }
 
-void IdeController::attach_disk(unsigned drive, block::BlockDevice& medium) {
+AtaDisk& IdeController::attach_disk(unsigned drive, block::BlockDevice& medium) {
     IdeChannel& channel = channels_[drive / 2];
-    channel.attach(drive % 2, std::make_unique<AtaDisk>(channel.cable(), medium, "RF0000" + std::to_string(drive + 1)));
+    auto disk = std::make_unique<AtaDisk>(channel.cable(), medium, "RF0000" + std::to_string(drive + 1));
+    AtaDisk& attached = *disk;
+    channel.attach(drive % 2, std::move(disk));
     bus_masters_[drive / 2].announce_drive(drive % 2);
+    return attached;
 }
 
-void IdeController::attach_cdrom(unsigned drive, block::BlockDevice& medium) {
+AtapiCdrom& IdeController::attach_cdrom(unsigned drive, block::BlockDevice& medium) {
     IdeChannel& channel = channels_[drive / 2];
-    channel.attach(drive % 2,
-                   std::make_unique<AtapiCdrom>(channel.cable(), medium, "RF0000" + std::to_string(drive + 1)));
+    auto cdrom = std::make_unique<AtapiCdrom>(channel.cable(), medium, "RF0000" + std::to_string(drive + 1));
+    AtapiCdrom& attached = *cdrom;
+    channel.attach(drive % 2, std::move(cdrom));
     bus_masters_[drive / 2].announce_drive(drive % 2);
+    return attached;
 }
 
 void IdeController::allow_dma_if(const std::function<bool()>& allowed) {

@@ -10,14 +10,17 @@
 
 namespace ringfold {
 
+class AtaDisk;
+class AtapiCdrom;
+
 // Its own registers are the bus masters': 0-7 the first channel's, 8-15 the second's.
 class IdeController final : public Device {
 public:
     IdeController(IrqLine irq14, IrqLine irq15, PhysicalMemory& memory);
 
     // Drives 0 to 3: the masters and slaves of the channels in turn. A disk's medium has to be there.
-    void attach_disk(unsigned drive, block::BlockDevice& medium);
-    void attach_cdrom(unsigned drive, block::BlockDevice& medium);
+    AtaDisk& attach_disk(unsigned drive, block::BlockDevice& medium);
+    AtapiCdrom& attach_cdrom(unsigned drive, block::BlockDevice& medium);
     // Says whether the bus masters may use the bus.
     void allow_dma_if(const std::function<bool()>& allowed);
 

@@ -46,7 +46,7 @@ void IdeUnit::command(uint8_t code) {
 
 void IdeUnit::reset() {
     stop();
-    unit_ = {.regs = unit_.regs};
+    unit_ = {.regs = unit_.regs, .transfer_mode = unit_.transfer_mode};
     unit_.regs.error = 1;  // the diagnostic code: passed
     unit_.regs.device &= 0x10;
     unit_.regs.interrupt = false;
@@ -87,6 +87,14 @@ void IdeUnit::fail(uint8_t error) {
     unit_.regs.status = kDrdy | kDsc | kErr;
     unit_.regs.error = error;
     interrupt();
+}
+
+// PIO default, PIO 0-4, multiword DMA 0-2, Ultra DMA 0-5.
+bool IdeUnit::set_transfer_mode() {
+    const unsigned mode = unit_.regs.count & 0xff, kind = mode >> 3, n = mode & 7;
+    const bool known = kind == 0 ? n <= 1 : kind == 1 ? n <= 4 : kind == 4 ? n <= 2 : kind == 8 && n <= 5;
+    if (known && kind >= 4) unit_.transfer_mode = static_cast<uint8_t>(mode);
+    return known;
 }
 
 // Bytes behind the block's end read as zero and vanish when written.

@@ -20,6 +20,13 @@ public:
         uint16_t features = 0, count = 0, lba_low = 0, lba_mid = 0, lba_high = 0;
         uint8_t device = 0, status = 0, error = 0;
         bool interrupt = false;  // INTRQ, before nIEN
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "features", features, "count", count, "lba_low", lba_low, "lba_mid", lba_mid,
+                           "lba_high", lba_high, "device", device, "status", status, "error", error, "interrupt",
+                           interrupt);
+        }
     };
     enum class Phase : uint8_t {
         Idle,
@@ -34,6 +41,15 @@ public:
         Phase phase = Phase::Idle;
         std::vector<uint8_t> buffer;
         uint32_t position = 0, end = 0;  // of the block that passes through the data port
+        uint8_t transfer_mode = 0;       // SET FEATURES 03: multiword or Ultra DMA
+
+        template <class Archive>
+        void describe(Archive& archive) {
+            archive.fields(*this, "regs", regs, "phase", phase, "buffer", buffer, "position", position, "end", end,
+                           "transfer_mode", transfer_mode);
+            archive.require(phase <= Phase::DmaOut && phase != Phase::Waiting, "phase");
+            archive.require(position <= end && end <= buffer.size(), "position");
+        }
     };
 
     // The wire INTRQ changed.
@@ -89,6 +105,10 @@ protected:
     void fetch_by_dma();
     void finish();  // the command is done
     void fail(uint8_t error);
+
+    // SET FEATURES 03: the mode in the count register. False: there is none such.
+    bool set_transfer_mode();
+    uint8_t transfer_mode() const { return unit_.transfer_mode; }
 
     const UnitState& unit_state() const { return unit_; }
     void restore_unit(const UnitState& s) { unit_ = s; }

@@ -72,7 +72,7 @@ void AtaDisk::identify() {
     d.set32(57, static_cast<uint32_t>(std::min(chs, kMaxLba28)));
     if (state_.multiple) d[59] = static_cast<uint16_t>(0x100 | state_.multiple);
     d.set32(60, static_cast<uint32_t>(std::min(sectors_, kMaxLba28)));
-    d.dma_modes(state_.transfer_mode);
+    d.dma_modes(transfer_mode());
     d[80] = 0x007e;  // ATA-1 to ATA-6
     d[82] = 0x0060;  // write cache, look-ahead
     d[83] = 0x7400;  // FLUSH CACHE, FLUSH CACHE EXT, 48-bit addresses

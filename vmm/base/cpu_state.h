@@ -57,12 +57,22 @@ struct SegmentRegister {
     unsigned dpl() const { return (attributes >> 5) & 3; }
     unsigned type() const { return attributes & 0xf; }
     bool operator==(const SegmentRegister&) const = default;
+
+    template <class Archive>
+    void describe(Archive& archive) {
+        archive.fields(*this, "selector", selector, "attributes", attributes, "base", base, "limit", limit);
+    }
 };
 
 struct DescriptorTable {
     uint32_t base = 0;
     uint16_t limit = 0;
     bool operator==(const DescriptorTable&) const = default;
+
+    template <class Archive>
+    void describe(Archive& archive) {
+        archive.fields(*this, "base", base, "limit", limit);
+    }
 };
 
 // What keeps the CPU from executing the next instruction.
@@ -122,6 +132,23 @@ struct CpuState {
     Privilege privilege() const { return cpl == 3 ? Privilege::User : Privilege::Supervisor; }
 
     void reset();  // power-on state (SDM volume 3, table 9-1); the time-stamp counter goes on
+
+    template <class Archive>
+    void describe(Archive& archive) {
+        archive.fields(*this, "gpr", gpr, "eip", eip, "arithmetic_flags", arithmetic_flags,
+                       "system_flags", system_flags, "interrupt_flag", interrupt_flag,
+                       "direction_flag", direction_flag, "interrupt_shadow", interrupt_shadow,
+                       "debug_shadow", debug_shadow, "activity", activity, "cpl", cpl, "nmi_blocked", nmi_blocked,
+                       "segment", segment, "ldtr", ldtr, "tr", tr, "gdtr", gdtr, "idtr", idtr, "cr0", cr0,
+                       "cr2", cr2, "cr3", cr3, "cr4", cr4, "dr", dr, "pending_debug", pending_debug, "efer", efer,
+                       "sysenter_cs", sysenter_cs, "sysenter_esp", sysenter_esp, "sysenter_eip", sysenter_eip,
+                       "pat", pat, "misc_enable", misc_enable, "apic_base", apic_base, "tsc_offset", tsc_offset,
+                       "tsc_adjust", tsc_adjust, "tsc_khz", tsc_khz, "pdpte", pdpte,
+                       "fpu", fpu);
+        archive.require(activity <= Activity::Shutdown && cpl <= 3, "activity");
+        archive.require(interrupt_flag <= 1 && direction_flag <= 1 && interrupt_shadow <= 1, "flags");
+        archive.require(fpu[26] == 0 && fpu[27] == 0, "mxcsr");  // or FXRSTOR faults in the monitor
+    }
 };
 
 static_assert(offsetof(CpuState, gpr) == 0, "entry.S indexes gpr from zero");
