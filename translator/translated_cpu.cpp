@@ -359,7 +359,11 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFa
         memory_.note_code_page(eip, mode.privilege(), *mapping);
         return block;
     }
-    return translator_.translate(key, *mapping);
+    block = translator_.translate(key, *mapping);
+    if (!block || !block->heat || !mode.user || user_space_is_direct()) return block;
+    key.mode.direct = true;
+    if (table_.find(key)) block->heat = block->full_heat = kCountAgain;  // the soft form of what was hot elsewhere
+    return block;
 }
 
 const void* TranslatedCpu::dispatch() {
@@ -580,7 +584,7 @@ const void* TranslatedCpu::on_hot(Block& block) {
     } else if (mode.user) {
         const bool direct = earns_window(block);
         block.heat = block.full_heat = kCountAgain;
-        if (direct) add_direct_twin(block);
+        if (direct) make_direct(block);
     } else if (may_be_direct(mode)) {
         ++counts_.hot_blocks;
         retranslate(block, true);
@@ -600,17 +604,19 @@ bool TranslatedCpu::earns_window(Block& block) {
     return true;
 }
 
-// The soft translation stays, for spaces without a window; those with one find the direct one first.
-void TranslatedCpu::add_direct_twin(Block& soft) {
+// What jumps to the soft one looks up anew. A space without a window will not find it either, and has it translated
+// again: then both are there.
+void TranslatedCpu::make_direct(Block& soft) {
     BlockKey key = soft.key;
     key.mode.direct = true;
     const auto answer = memory_.code_mapping(key.eip, key.mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
     if (soft.dead || !mapping || mapping->physical != key.code) return;
-    table_.unchain_direct(soft);
+    table_.retire(soft);
+    table_.abandon(soft);
     if (table_.find(key)) return;
     ++counts_.hot_blocks;
-    translator_.translate(key, *mapping);  // may evict the soft one
+    translator_.translate(key, *mapping);
 }
 
 // Replaces a block by one of the same code, made with what is known about its instructions by now. It stays as it is

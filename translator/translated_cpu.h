@@ -75,7 +75,7 @@ private:
     bool earns_window(Block& block);
     bool user_space_is_direct() const;
     void give_window();
-    void add_direct_twin(Block& soft);
+    void make_direct(Block& soft);
     void retranslate(Block& block, bool direct);
     Trap trap_of(Fill fill, GuestVirt a) const;
     // True: the instruction can be started again. `guilty`: it should be soft from now on.

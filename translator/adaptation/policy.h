@@ -38,7 +38,7 @@ struct TrapHistory {
 // The numbers that policies work with, each an option of -adapt. A policy may ignore any.
 struct Thresholds {
     uint32_t direct_after = 64;               // executions of a block until its accesses are made direct
-    uint64_t window_after = 1 << 18;          // executions of a user space's hot blocks until it gets a window
+    uint64_t window_after = 1 << 17;          // executions of a user space's hot blocks until it gets a window
     uint32_t guilty_score = 32;               // traps score 1 (a hidden fault) or half of this (any other)
     uint64_t forgiven_cycles = 1'000'000;     // one point is forgiven in this many cycles of the time-stamp counter
     uint32_t retry_after = 1 << 14;           // executions of a block until its guilty instructions are tried again

@@ -173,13 +173,6 @@ void BlockTable::unchain_other_pages() {
     while (!other_page_links_.empty()) unchain(other_page_links_.front());
 }
 
-void BlockTable::unchain_direct(Block& soft) {
-    for (auto it = soft.incoming.begin(); it != soft.incoming.end();) {
-        Link& link = *it++;
-        if (link.from->key.mode.direct && &link != &link.from->forward) unchain(link);
-    }
-}
-
 // Those that jumped to a block which this one replaced lose their target too.
 void BlockTable::unchain_incoming(Block& block) {
     while (!block.incoming.empty()) {

@@ -30,8 +30,6 @@ public:
 
     // Patches the link to lead to the target.
     void chain(Link& link, Block& target);
-    // Takes the links back that lead from direct blocks to this soft one: it has a direct twin now.
-    void unchain_direct(Block& soft);
     // Takes every link back that leaves its page: the mapping that justified it has changed.
     void unchain_other_pages();
 
@@ -45,7 +43,7 @@ public:
     // Has a retired block's host code lead to `by`, a translation of the same code, for as long as that lives. What it
     // costs does not depend on how many blocks jump here: all but a few go on doing so.
     void forward(Block& retired, Block& by);
-    // Nothing replaces it: takes the jumps to a retired block back.
+    // Nothing replaces it for all who come: takes the jumps to a retired block back.
     void abandon(Block& retired) { unchain_incoming(retired); }
 
     const CodeMap& code_map() const { return map_; }
