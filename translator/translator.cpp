@@ -1,7 +1,7 @@
 // Guest code to a block.
 //
 // A block is a straight run of guest code: a conditional branch not taken goes on within it (so the jump that would
-// lead there is not even emitted), an unconditional transfer ends it. It never goes beyond its page, but for the
+// lead there is not even emitted), and so does a call that returns; any other transfer ends it. It never goes beyond its page, but for the
 // bytes of a last instruction that lies astride.
 #include "translator/translator.h"
 
@@ -96,9 +96,10 @@ void Translator::decode_block(const BlockKey& key, Source& source) {
         source.used += i.length;
         const EmitKind kind = i.row->emit;
         const bool ends = kind == EmitKind::stop || kind == EmitKind::jump || kind == EmitKind::ret ||
-                          kind == EmitKind::call || kind == EmitKind::interrupt || kind == EmitKind::iret ||
+                          kind == EmitKind::interrupt || kind == EmitKind::iret ||
                           kind == EmitKind::sysenter || kind == EmitKind::sysexit;
-        if (ends || (kind == EmitKind::jcc && options_.profile)) break;
+        const bool counted = options_.profile && (kind == EmitKind::jcc || kind == EmitKind::call);
+        if (ends || counted) break;
     }
 }
 
@@ -138,10 +139,10 @@ std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& sourc
     block->crosses_page = source.crosses;
     block->second_page = source.second_page;
     block->bytes.reserve(source.used);
-    size_t branches = 2;
+    size_t branches = 2;  // the fall-through, and a jump at the end
     for (const Instruction& i : instructions_) {
         block->bytes.insert(block->bytes.end(), i.bytes.begin(), i.bytes.begin() + i.length);
-        branches += i.row->emit == EmitKind::jcc || i.row->emit == EmitKind::loop;
+        branches += i.row->emit == EmitKind::jcc || i.row->emit == EmitKind::loop || i.row->emit == EmitKind::call;
     }
     block->link = std::vector<Link>(branches);
 

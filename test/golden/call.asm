@@ -6,7 +6,7 @@ org 0x1000
 function:
     ret 4
     hlt
-;; soft block 00001000, 5 bytes to 146
+;; soft block 00001000, 6 bytes to 147
 ;; 00001000  call 0x1006                        SIMULATE (control flow)
 ;;     mov r8, qword ptr [r14 + 0x33c]
 ;;     mov r8d, dword ptr [r8]
@@ -18,15 +18,16 @@ function:
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x36
-;;     jmp +0x80
+;;     jmp +0x81
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov dword ptr [r8 + r9], 0x1005
 ;;     lea r12d, [r12 - 4]
 ;;     push -0x1005
-;;     call +0x62
+;;     call +0x72
 ;;     lea rsp, [rsp + 8]
-;;     jmp +0x71
+;; 00001005  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     movabs r9, HOST
@@ -60,21 +61,17 @@ function:
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; soft block 00001005, 1 bytes to 21
-;; 00001005  hlt                                SIMULATE (privileged; waits for an interrupt)
-;;     mov r8d, 0xd
-;;     movabs r9, HOST
-;;     jmp HOST
-;; direct block 00001000, 5 bytes to 76
+;; direct block 00001000, 6 bytes to 77
 ;; 00001000  call 0x1006                        SIMULATE (control flow)
 ;;     mov r8, qword ptr [r14 + 0x33c]
 ;;     mov r8d, dword ptr [r8]
 ;;     mov dword ptr gs:[r12d - 4], 0x1005
 ;;     lea r12d, [r12 - 4]
 ;;     push -0x1005
-;;     call +0x2e
+;;     call +0x3e
 ;;     lea rsp, [rsp + 8]
-;;     jmp +0x3d
+;; 00001005  hlt                                SIMULATE (privileged; waits for an interrupt)
+;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     movabs r9, HOST
@@ -91,8 +88,3 @@ function:
 ;;     jmp HOST
 ;;     mov rcx, r11
 ;;     ret 
-;; direct block 00001005, 1 bytes to 21
-;; 00001005  hlt                                SIMULATE (privileged; waits for an interrupt)
-;;     mov r8d, 0xd
-;;     movabs r9, HOST
-;;     jmp HOST

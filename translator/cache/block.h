@@ -78,6 +78,12 @@ struct LoadedImmediate {
     const uint8_t* memory;  // where they are in guest RAM
 };
 
+// Behind a call: where the host return stack leads in the middle of a block.
+struct ReturnPoint {
+    uint32_t host;  // offset
+    GuestVirt eip;
+};
+
 inline constexpr uint8_t kNoUndo = 0xff;
 
 // One per guest instruction: where its host code starts.
@@ -109,6 +115,7 @@ struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
     uint32_t links = 0;          // of them in use
     LinkList incoming;
     Link forward;                // once dead and replaced: the jump at its entry to what replaced it
+    std::vector<ReturnPoint> returns;  // ascending
     std::vector<std::unique_ptr<Site>> sites;
     std::vector<HostSpot> spots;
     std::vector<uint8_t> bytes;  // the guest code it was made from

@@ -192,6 +192,7 @@ void BlockTable::retire(Block& block) {
     for (uint32_t n = 0; n < block.links; ++n)
         if (block.link[n].is_linked()) unchain(block.link[n]);
     windows::write_forwarder(cache_, block.entry(), block.key.eip.value, *stubs_);
+    for (const ReturnPoint& r : block.returns) windows::write_forwarder(cache_, block.host + r.host, r.eip.value, *stubs_);
 }
 
 void BlockTable::kill(Block& block) {

@@ -166,11 +166,18 @@ Emit::After Emit::emit_loop(const Instruction& i) {
 }
 
 // The guest's return address goes to the guest's stack; its negative and the host's return address, to the host's.
-void Emit::call_host(GuestVirt return_eip, std::function<void()> call) {
+// Mostly the call comes back, to the fall-through of the same block.
+Emit::After Emit::call_host(GuestVirt return_eip, std::function<void()> call) {
     a_.push(asmjit::Imm(static_cast<int32_t>(0u - return_eip.value)));
     call();
     a_.lea(x86::rsp, x86::ptr(x86::rsp, 8));
-    go_to(return_eip);
+    if (block_->crosses_page || return_eip.page() != block_->key.eip.page() || options_.profile) {
+        go_to(return_eip);
+        return After::Ended;
+    }
+    block_->returns.push_back({offset(), return_eip});
+    fpu_loaded_ = false;
+    return After::Returned;
 }
 
 void Emit::push_dword(std::function<void(const x86::Mem&)> store) {
@@ -201,10 +208,9 @@ Emit::After Emit::emit_call(const Instruction& i) {
     ++block_->simulated;
     push_dword([this](const x86::Mem& to) { a_.mov(to, asmjit::Imm(static_cast<int32_t>(next_eip_.value))); });
     if (relative) {
-        call_host(next_eip_, [&] { call_target(target); });
-        return After::Ended;
+        return call_host(next_eip_, [&] { call_target(target); });
     }
-    call_host(next_eip_, [&] {
+    return call_host(next_eip_, [&] {
         in_register ? a_.mov(x86::r8d, x86::r10d) : a_.mov(x86::r8d, context(offsetof(VcpuContext, scratch), 4));
         const JumpSlot slot = look_up_jump();
         a_.call(slot.host);
@@ -217,7 +223,6 @@ Emit::After Emit::emit_call(const Instruction& i) {
             a_.jmp(back);
         });
     });
-    return After::Ended;
 }
 
 void Emit::call_target(GuestVirt target) {

@@ -61,7 +61,7 @@ bool Emit::instruction(const Instruction& i, GuestVirt eip) {
         s.loaded = !block_->loaded.empty() && block_->loaded.back().offset >= s.guest_offset;
     }
     ++block_->instructions;
-    return after == After::GoesOn;
+    return after != After::Ended;
 }
 
 bool Emit::needs(Remedy remedy) const {
@@ -113,7 +113,9 @@ void Emit::fall_through(GuestVirt next) {
 }
 
 void Emit::finish() {
-    while (offset() < block_->entry_offset + windows::kForwarderBytes) a_.nop();
+    // Room for the forwarders of a dead block.
+    const uint32_t last = block_->returns.empty() ? block_->entry_offset : block_->returns.back().host;
+    while (offset() < last + windows::kForwarderBytes) a_.nop();
     // A cold part may add others.
     for (size_t n = 0; n < cold_.size(); ++n) {
         auto emit = std::move(cold_[n]);

@@ -48,7 +48,8 @@ public:
     std::span<const uint8_t> code() const;
 
 private:
-    enum class After : bool { GoesOn, Ended };
+    // Returned: behind a call, in the same block.
+    enum class After : uint8_t { GoesOn, Ended, Returned };
 
     // --- families -------------------------------------------------------------------------------------------
     After emit_ident(const Instruction&);
@@ -127,7 +128,7 @@ private:
     void linked();                               // the last four bytes emitted are that link's rel32
     void jump_to_stub(const void* stub);
     void push_dword(std::function<void(const x86::Mem&)> store);
-    void call_host(GuestVirt return_eip, std::function<void()> call);
+    After call_host(GuestVirt return_eip, std::function<void()> call);
 
     void load_segment(const Instruction&, unsigned segment);
 
