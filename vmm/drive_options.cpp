@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "vmm/base/result.h"
+#include "vmm/option_words.h"
 
 namespace ringfold {
 
@@ -18,26 +19,8 @@ using Interface = DriveOption::Interface;
     throw HostError(fmt::format("{}: {}", drive.shown, remedy));
 }
 
-// Takes the next "key=value" off a list; in a value, two commas stand for one.
-std::pair<std::string, std::string> take_word(std::string_view& list) {
-    std::string word;
-    while (!list.empty()) {
-        const char c = list.front();
-        list.remove_prefix(1);
-        if (c == ',') {
-            if (!list.starts_with(',')) break;
-            list.remove_prefix(1);
-        }
-        word += c;
-    }
-    const auto equals = word.find('=');
-    if (equals == std::string::npos) return {word, ""};
-    return {word.substr(0, equals), word.substr(equals + 1)};
-}
-
 bool on_off(const DriveOption& drive, std::string_view key, std::string_view value) {
-    if (value == "on" || value == "yes" || value == "true") return true;
-    if (value == "off" || value == "no" || value == "false") return false;
+    if (const auto found = option_on_off(value)) return *found;
     bad(drive, fmt::format("{}={}: write {}=on or {}=off", key, value, key, key));
 }
 
@@ -77,7 +60,7 @@ void parse_drive(std::string_view argument, DriveOptions& options) {
     DriveOption drive{.shown = fmt::format("-drive {}", argument)};
     std::optional<unsigned> bus, unit;
     while (!argument.empty()) {
-        const auto [key, value] = take_word(argument);
+        const auto [key, value, has_value] = take_option_word(argument);
         if (key == "file")
             drive.file = value;
         else if (key == "format")
@@ -102,7 +85,7 @@ void parse_drive(std::string_view argument, DriveOptions& options) {
             bad(drive,
                 fmt::format("{}{}{} is not known; known are file, format, if, media, index, bus, unit, snapshot, "
                             "readonly and id",
-                            key, value.empty() ? "" : "=", value));
+                            key, has_value ? "=" : "", value));
     }
     if (drive.cdrom && drive.interface != Interface::Ide) bad(drive, "a CD-ROM drive is an IDE drive: write if=ide");
     if (bus || unit) {

@@ -28,7 +28,8 @@ std::unique_ptr<Cpu> make_cpu(const Options& options, VcpuContext& context, Gues
 
 }  // namespace
 
-Machine::Machine(const Options& options, const Loader& loader, Input& input, Outputs& outputs, const Drives* drives)
+Machine::Machine(const Options& options, const Loader& loader, Input& input, Outputs& outputs, const Drives* drives,
+                 const Networks* networks)
     : input_(input),
       ram_(options.memory_bytes),
       tracer_(options.memory_bytes),
@@ -50,6 +51,9 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
     connect_devices(options);
     if (options.has_board()) connect_board(options, loader.rom());
     if (options.has_board() || drives) connect_storage(drives);
+    constexpr unsigned kFirstCardSlot = 3;
+    if (chipset_ && networks)
+        network_cards_ = std::make_unique<NetworkCards>(chipset_->pci(), memory_, options.nics, *networks, kFirstCardSlot);
     list_parts();
     loader.place(ram_, state_);
     state_.tsc_khz = host::tsc_khz();
@@ -127,6 +131,7 @@ void Machine::list_parts() {
     parts_.add("post", post_);
     parts_.add("fw_cfg", fw_cfg_);
     if (storage_) storage_->list_parts(parts_);
+    if (network_cards_) network_cards_->list_parts(parts_);
     if (chipset_) chipset_->list_parts(parts_);
     parts_.add("pic", pic_);
 }

@@ -28,6 +28,7 @@
 #include "vmm/curses_screen.h"
 #include "vmm/input.h"
 #include "vmm/loader.h"
+#include "vmm/network_cards.h"
 #include "vmm/options.h"
 #include "vmm/output.h"
 #include "vmm/snapshot/cpu_part.h"
@@ -49,8 +50,9 @@ public:
         LogLines bios{log::Bios, "bios: "};
     };
 
-    // The drives outlive it; none: there is no storage but what a board has anyway.
-    Machine(const Options&, const Loader&, Input&, Outputs&, const Drives* drives = nullptr);
+    // Drives and networks outlive it. Without networks there are no cards. No drives: there is no storage but what a board has anyway.
+    Machine(const Options&, const Loader&, Input&, Outputs&, const Drives* drives = nullptr,
+            const Networks* networks = nullptr);
     ~Machine();
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
@@ -108,6 +110,7 @@ private:
     IsaDebugExit debug_exit_;
     FwCfg fw_cfg_;
     std::unique_ptr<Storage> storage_;  // on the chipset's PCI bus, so gone after it
+    std::unique_ptr<NetworkCards> network_cards_;
     std::unique_ptr<Chipset> chipset_;  // none in a bare machine
     CursesScreen* screen_ = nullptr;
     std::vector<TimedDevice*> timed_;

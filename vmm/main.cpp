@@ -90,11 +90,12 @@ int run(const Options& options) {
     HostInput input;
     std::unique_ptr<CursesScreen> screen;
     const Drives drives(options.drives, input.mailbox());
+    const Networks networks(options.nics, input.mailbox());
 
     RunSummary summary{.accel = options.accel == Accel::Translator ? "bt" : "interp"};
     const double start = seconds_of(CLOCK_MONOTONIC);
     for (;; ++summary.resets) {
-        Machine machine(options, *loader, input, outputs, options.drives.list.empty() ? nullptr : &drives);
+        Machine machine(options, *loader, input, outputs, options.drives.list.empty() ? nullptr : &drives, &networks);
         // Raw mode only now: whatever kept the machine from being built was said on an ordinary terminal.
         if (!terminal && (curses || options.serial.kind == CharBackend::Kind::Terminal)) {
             terminal = std::make_unique<Terminal>(curses || options.serial.keys);

@@ -46,6 +46,9 @@ enum Id : int {
     kGlobal,
     kNoAcpi,
     kNet,
+    kNic,
+    kNetdev,
+    kNoDefaults,
     kParallel,
     kSmp,
     kScreendump,
@@ -88,12 +91,13 @@ constexpr option kOptions[] = {
     {"global", required_argument, nullptr, kGlobal},
     {"no-acpi", no_argument, nullptr, kNoAcpi},
     {"net", required_argument, nullptr, kNet},
-    {"nic", required_argument, nullptr, kNet},
+    {"nic", required_argument, nullptr, kNic},
+    {"netdev", required_argument, nullptr, kNetdev},
     {"parallel", required_argument, nullptr, kParallel},
     {"smp", required_argument, nullptr, kSmp},
     {"screendump", required_argument, nullptr, kScreendump},
     // Of QEMU's, what changes nothing about this machine.
-    {"nodefaults", no_argument, nullptr, kMeansNothing},
+    {"nodefaults", no_argument, nullptr, kNoDefaults},
     {"no-user-config", no_argument, nullptr, kMeansNothing},
     {"no-hpet", no_argument, nullptr, kMeansNothing},
     {"no-fd-bootchk", no_argument, nullptr, kMeansNothing},
@@ -185,7 +189,7 @@ std::string_view next_word(std::string_view& text, char separator) {
 
 DebugExit parse_device(std::string_view text) {
     const std::string_view whole = text;
-    constexpr std::string_view kRemedy = "the known device is isa-debug-exit,iobase=0xf4,iosize=0x04";
+    constexpr std::string_view kRemedy = "known devices are isa-debug-exit,iobase=0xf4,iosize=0x04 and network cards: e1000,netdev=NAME";
     if (next_word(text, ',') != "isa-debug-exit") bad("device", whole, kRemedy);
     DebugExit result;
     while (!text.empty()) {
@@ -321,7 +325,16 @@ void apply(Options& o, int id, const char* argument) {
             o.pc.acpi = false;
             break;
         case kNet:
-            expect("net", value, "none", "there is no network yet");
+            parse_net(value, o.nics);
+            break;
+        case kNic:
+            parse_nic(value, o.nics);
+            break;
+        case kNetdev:
+            parse_netdev(value, o.nics);
+            break;
+        case kNoDefaults:
+            o.no_defaults = true;
             break;
         case kParallel:
             expect("parallel", value, "none", "there is no parallel port");
@@ -364,7 +377,7 @@ void apply(Options& o, int id, const char* argument) {
             parse_adapt(value, o.translator);
             break;
         case kDevice:
-            o.debug_exit = parse_device(value);
+            if (!parse_nic_device(value, o.nics)) o.debug_exit = parse_device(value);
             break;
         case kDebugcon:
             o.debugcon = parse_backend("debugcon", value, true, false);
@@ -398,6 +411,8 @@ void check_board(const Options& o) {
         throw HostError("-machine bare: it has no firmware; give a kernel with -kernel FILE, or write -machine pc");
     if (o.pc.board == BoardKind::Bare && o.pc.vga == VgaKind::Std)
         throw HostError("-vga std: the bare machine has no bus to put it on; write -machine pc");
+    if (o.pc.board == BoardKind::Bare && !o.nics.nics.empty())
+        throw HostError(fmt::format("{}: the bare machine has no bus for a network card; write -machine pc", o.nics.nics[0].shown));
     if (!o.kernel.empty() && !o.pc.bios.empty())
         throw HostError("-bios: a kernel given with -kernel starts without firmware; leave one of them out");
     if (o.pc.display == Display::Curses && !o.has_vga())
@@ -425,6 +440,7 @@ Options parse_options(int argc, char* const argv[]) {
     if (optind < argc)
         throw HostError(fmt::format("{}: this is not an option; a kernel is given with -kernel FILE", argv[optind]));
     place_drives(result.drives);
+    connect_nics(result.nics, result.has_board() && !result.no_defaults);
     check_board(result);
     // The terminal can be one thing only.
     if (result.pc.display == Display::Curses && result.serial.kind == CharBackend::Kind::Terminal) result.serial = {};
@@ -474,6 +490,14 @@ Devices
          [,snapshot=on][,readonly=on][,id=NAME]
                        the same in full; a removable drive may be empty
   -snapshot            writes to disks are forgotten at the end
+  -nic user[,model=e1000][,mac=MAC][,hostfwd=tcp:[ADDR]:PORT-[ADDR]:PORT][,restrict=on][,hostname=NAME]
+                       a network card on a network of its own that reaches the world by the host's sockets (default
+                       with the board, unless -nodefaults); more in docs/network.md
+  -nic tap,ifname=NAME,script=no
+                       a network card on an interface of the host
+  -nic none            no network card
+  -netdev user|tap,id=NAME[,...] -device e1000,netdev=NAME[,mac=MAC]
+                       the same in two parts
   -machine pc          an i440FX board with PCI and ACPI (default with firmware); pc,acpi=off without ACPI tables
   -machine bare        none of that (default with -kernel)
   -vga std|none        a VGA card with Bochs VBE on that board (default std)

@@ -7,6 +7,7 @@
 
 #include "translator/translator_options.h"
 #include "vmm/drive_options.h"
+#include "vmm/nic_options.h"
 #include "vmm/pc_options.h"
 
 namespace ringfold {
@@ -38,12 +39,15 @@ struct Options {
     bool no_reboot = false;
     PcOptions pc;
     DriveOptions drives;
+    NicOptions nics;
+    bool no_defaults = false;
     std::string log_categories, log_file, stats_file;
 
     // Is there PCI, and what sits on it? A kernel alone needs none, and starts sooner without.
     bool has_board() const {
         return pc.board == BoardKind::I440fx ||
-               (pc.board == BoardKind::Auto && (kernel.empty() || pc.vga == VgaKind::Std || !drives.list.empty()));
+               (pc.board == BoardKind::Auto && (kernel.empty() || pc.vga == VgaKind::Std || !drives.list.empty() ||
+                                                !nics.nics.empty()));
     }
     bool has_vga() const { return has_board() && pc.vga != VgaKind::None; }
     // Firmware that finds no screen to speak on uses the serial port.
