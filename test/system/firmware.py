@@ -60,7 +60,7 @@ def seabios_here(ringfold, accel, folder, *options):
     for old in (log, screen):
         if os.path.exists(old):
             os.unlink(old)
-    child = subprocess.Popen([ringfold, "-accel", accel, "-m", "64", "-serial", "none", "-display", "none",
+    child = subprocess.Popen([ringfold, "-accel", accel, "-m", "64", "-nodefaults", "-serial", "none", "-display", "none",
                               "-debugcon", f"file:{log}", *DEBUG_PORT, "-screendump", screen, *options],
                              stdin=subprocess.DEVNULL)
     until(lambda: END in read(log), child)

@@ -133,7 +133,7 @@ def fences(ringfold, guest, server):
     try:
         g.ask(SCRIPT)
         g.ask("udhcpc -i eth0 -n -q -t 10 -s /tmp/lease 2>&1")
-        got = g.ask(f"wget -T 5 -q -O - http://10.0.2.2:{server.server_port}/data | wc -c")
+        got = g.ask(f"timeout 5 wget -q -O - http://10.0.2.2:{server.server_port}/data | wc -c")
         report(got.split()[-1] == "0", "restrict=on keeps the host away", got)
     finally:
         g.console.close()
