@@ -130,7 +130,7 @@ void E1000::reset_card() {
     s_ = State{};
     s_.phy = kPhyFirst;
     reg(kCtrl) = kFullDuplex | kSetLinkUp | 2 << 8;
-    reg(kStatus) = kFullDuplex | kLinkUp | kSpeed1000;
+    reg(kDeviceStatus) = kFullDuplex | kLinkUp | kSpeed1000;
     reg(kPba) = 0x00100030;
     reg(kLedctl) = 0x07061302;
     reg(kRal) = static_cast<uint32_t>(mac_[0] | mac_[1] << 8 | mac_[2] << 16) | uint32_t{mac_[3]} << 24;

@@ -8,7 +8,7 @@ namespace ringfold::e1000 {
 
 enum Register : uint32_t {
     kCtrl = 0x0000,
-    kStatus = 0x0008,
+    kDeviceStatus = 0x0008,
     kEecd = 0x0010,
     kEerd = 0x0014,
     kCtrlExt = 0x0018,

@@ -128,6 +128,18 @@ def one_model(ringfold, guest, folder, model, server, data):
         g.console.close()
 
 
+def boot_from_network(ringfold, folder):
+    """SeaBIOS offers the card, iPXE fetches a script by TFTP and runs it."""
+    open(os.path.join(folder, "boot.ipxe"), "w").write("#!ipxe\necho the script runs on ${net0/ip}\n")
+    c = Console([ringfold, "-nographic", "-m", "64", "-boot", "n", "-nic", f"user,tftp={folder},bootfile=boot.ipxe"])
+    try:
+        c.expect("iPXE", 60)
+        c.expect("the script runs on 10.0.2.15", 120)
+        report(True, "iPXE boots from the network")
+    finally:
+        c.close()
+
+
 def fences(ringfold, guest, server):
     g = Guest(ringfold, guest, "-nic", "user,restrict=on")
     try:
@@ -157,6 +169,7 @@ def main():
             except (Problem, OSError) as problem:
                 report(False, model, problem)
         try:
+            boot_from_network(ringfold, folder)
             fences(ringfold, guest, server)
         except Problem as problem:
             report(False, "fences", problem)

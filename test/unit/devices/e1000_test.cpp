@@ -100,6 +100,13 @@ TEST_CASE("e1000: the PHY answers at address 1 only") {
     CHECK(f.in(kMdic)&kMdicError);
 }
 
+TEST_CASE("e1000: the link is up, also after a reset") {
+    Fixture f;
+    CHECK(f.in(kDeviceStatus) == (kFullDuplex | kLinkUp | kSpeed1000));
+    f.out(kCtrl, kReset);
+    CHECK(f.in(kDeviceStatus) & kLinkUp);
+}
+
 TEST_CASE("e1000: a frame of two buffers goes out once, with the descriptor done and an interrupt") {
     Fixture f;
     f.start_transmit();
