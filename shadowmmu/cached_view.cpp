@@ -117,7 +117,7 @@ bool CachedView::note_code_page(GuestVirt a, const Mapping& mapping) {
     const uint64_t frame = mapping.physical.page_number();
     const auto [noted, fresh] = code_pages_.try_emplace(a.page_number(), frame);
     const bool moved = std::exchange(noted->second, frame) != frame;
-    if (moved) view.jumps.clear();
+    if (moved) view.forget_jumps();
     non_global_code_ |= !mapping.global;
     if (mapping.page_bytes > kPageSize) large_code_.set(a.value >> kRegionShift);
     return moved;
@@ -144,7 +144,7 @@ bool CachedView::has_code(GuestVirt from, uint64_t bytes) const {
 }
 
 void CachedView::drop_jumps() {
-    view.jumps.clear();
+    view.forget_jumps();
     code_pages_.clear();
     large_code_.reset();
     non_global_code_ = false;

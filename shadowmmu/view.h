@@ -54,9 +54,33 @@ struct JumpCache {
     }
 };
 
+// The same for code that is not flat, whose EIP means something only together with its segmentation (see
+// translator/segmentation.h), a non-zero number. Entry i holds segmentation s and EIP e if negated_tag[i] ==
+// -(s << 32 | e); an empty one is 0.
+struct SegmentedJumpCache {
+    std::array<uint64_t, kJumpEntries> negated_tag{};
+    std::array<const void*, kJumpEntries> host;
+    bool used = false;
+
+    static constexpr uint64_t tag(uint32_t segmentation, uint32_t eip) { return uint64_t{segmentation} << 32 | eip; }
+    static constexpr uint32_t index(uint32_t segmentation, uint32_t eip) {
+        return JumpCache::index(std::rotl(segmentation, 4) + eip);
+    }
+    void clear() {
+        if (used) negated_tag.fill(0);
+        used = false;
+    }
+};
+
 struct alignas(64) View {
     SoftTlb tlb;
     JumpCache jumps;
+    SegmentedJumpCache segmented_jumps;
+
+    void forget_jumps() {
+        jumps.clear();
+        segmented_jumps.clear();
+    }
 };
 
 }  // namespace ringfold

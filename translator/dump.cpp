@@ -36,9 +36,9 @@ private:
     bool open_ = false;
 };
 
-const Disassembler& guest_disassembler() {
-    static const Disassembler d(CS_MODE_32);
-    return d;
+const Disassembler& guest_disassembler(CodeSize size) {
+    static const Disassembler d16(CS_MODE_16), d32(CS_MODE_32);
+    return size == CodeSize::Bits16 ? d16 : d32;
 }
 
 const Disassembler& host_disassembler() {
@@ -46,9 +46,9 @@ const Disassembler& host_disassembler() {
     return d;
 }
 
-std::string guest_text(const Instruction& i, GuestVirt eip) {
+std::string guest_text(const Instruction& i, GuestVirt eip, CodeSize size) {
     std::string text = "(bad)";
-    guest_disassembler().list({i.bytes.data(), i.length}, eip.value, [&](uint64_t, std::string s) { text = std::move(s); });
+    guest_disassembler(size).list({i.bytes.data(), i.length}, eip.value, [&](uint64_t, std::string s) { text = std::move(s); });
     return text;
 }
 
@@ -61,7 +61,7 @@ void dump_block(const Block& block, std::span<const Instruction> instructions, s
     GuestVirt eip = block.key.eip;
     for (size_t n = 0; n < block.spots.size(); ++n) {
         const Instruction& i = instructions[n];
-        out += fmt::format("{:08x}  {:<34} {:<8} ({})\n", eip.value, guest_text(i, eip),
+        out += fmt::format("{:08x}  {:<34} {:<8} ({})\n", eip.value, guest_text(i, eip, block.key.mode.code_size()),
                            i.row->verdict == Verdict::Ident ? "IDENT" : "SIMULATE", i.row->why);
         eip += i.length;
         if (!log::enabled(log::OutAsm)) continue;

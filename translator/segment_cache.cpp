@@ -1,5 +1,6 @@
 // The cache of loaded descriptors: filled after a load by the interpreter, emptied by traces.
 #include "translator/segment_cache.h"
+#include "translator/segmentation.h"
 
 #include <algorithm>
 #include <utility>
@@ -44,6 +45,9 @@ void SegmentCache::remember(unsigned segment) {
     slots.flat[i] = flat_writable(loaded) ? tag : SegmentSlots::kEmpty;
     slots.value[i] = loaded;
     slots.odd[i] = !full_writable(loaded);
+    const SegmentChecks checks = segment_checks(loaded, false);
+    slots.read_check[i] = checks.read;
+    slots.write_check[i] = checks.write;
 }
 
 void SegmentCache::drop(uint32_t slot) {

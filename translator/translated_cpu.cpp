@@ -45,11 +45,29 @@ Mode soft(Mode mode) {
     return mode;
 }
 
+// The data segment register that the instruction loads.
+std::optional<unsigned> loaded_segment(const Instruction& i) {
+    switch (i.mnemonic) {
+        case ZYDIS_MNEMONIC_MOV_SEGMENT: case ZYDIS_MNEMONIC_POP_SEGMENT:
+            if (i.op(0).kind != OperandKind::Segment || i.op(0).reg == SS || i.op(0).reg == CS) return std::nullopt;
+            return i.op(0).reg;
+        case ZYDIS_MNEMONIC_LDS: return DS;
+        case ZYDIS_MNEMONIC_LES: return ES;
+        case ZYDIS_MNEMONIC_LFS: return FS;
+        case ZYDIS_MNEMONIC_LGS: return GS;
+        default: return std::nullopt;
+    }
+}
+
 bool flat(const SegmentRegister& s) {
     return s.present() && s.base == 0 && s.limit == 0xffffffff;
 }
 bool flat_data(const SegmentRegister& s) {
     return flat(s) && s.writable() && !s.expand_down();
+}
+bool all_flat(const CpuState& s) {
+    return s.protected_mode() && !s.v86() && flat(s.segment[CS]) && s.segment[CS].big() && s.segment[CS].readable() &&
+           flat_data(s.segment[SS]) && s.segment[SS].big() && flat_data(s.segment[DS]) && flat_data(s.segment[ES]);
 }
 
 }  // namespace
@@ -214,27 +232,29 @@ void TranslatedCpu::interpret_one() {
 }
 
 void TranslatedCpu::note_executed(const Instruction& i) {
-    const bool loads = (i.mnemonic == ZYDIS_MNEMONIC_MOV_SEGMENT || i.mnemonic == ZYDIS_MNEMONIC_POP_SEGMENT) &&
-                       i.op(0).kind == OperandKind::Segment && i.op(0).reg != SS && i.op(0).reg != CS;
-    if (loads && state_.eip == interpreter_.next_eip && state_.protected_mode() && !state_.v86())
-        segment_cache_.remember(i.op(0).reg);
+    const auto loaded = loaded_segment(i);
+    if (loaded && state_.eip == interpreter_.next_eip && state_.protected_mode() && !state_.v86())
+        segment_cache_.remember(*loaded);
 }
 
 // --- where to go on -------------------------------------------------------------------------------------------
 
-std::optional<Mode> TranslatedCpu::current_mode() const {
+std::optional<Mode> TranslatedCpu::current_mode() {
     const CpuState& s = state_;
-    if (!s.protected_mode() || s.v86() || (s.system_flags & flag::TF) || s.interrupt_shadow || s.pending_debug)
+    if ((s.system_flags & flag::TF) || s.interrupt_shadow || s.pending_debug)
         return std::nullopt;
     if (interpreter::breakpoints_enabled(s) || s.cpl == 1 || s.cpl == 2) return std::nullopt;
     if ((s.system_flags & flag::AC) && (s.cr0 & cr0::AM) && s.cpl == 3) return std::nullopt;
-    if (!flat(s.segment[CS]) || !s.segment[CS].big() || !s.segment[CS].readable()) return std::nullopt;
-    if (!flat_data(s.segment[SS]) || !s.segment[SS].big() || !flat_data(s.segment[DS]) || !flat_data(s.segment[ES]))
-        return std::nullopt;
-    return Mode{.user = s.cpl == 3, .sse = (s.cr4 & cr4::OSFXSR) != 0};
+    Mode mode{.user = s.cpl == 3, .sse = (s.cr4 & cr4::OSFXSR) != 0};
+    if (all_flat(s)) return mode;
+    const auto segments = segmentations_.of(s);
+    if (!segments) return std::nullopt;
+    mode.segments = *segments;
+    return mode;
 }
 
 void TranslatedCpu::refresh_segments() {
+    refresh_segment_checks(context_);
     context_.odd_fs = !(state_.segment[FS].limit == 0xffffffff && state_.segment[FS].present() &&
                         state_.segment[FS].writable() && !state_.segment[FS].expand_down());
     context_.odd_gs = !(state_.segment[GS].limit == 0xffffffff && state_.segment[GS].present() &&
@@ -278,6 +298,10 @@ void TranslatedCpu::enter_mode(Mode mode) {
     state_.system_flags &= ~flag::RF;
     code_mapping_lost_ = false;
     refresh_segments();
+    if (segmented_ == mode.flat()) {  // pairs of flat code and of other code are not told apart by flat returns
+        segmented_ = !mode.flat();
+        reset_return_stacks();
+    }
     segment_cache_.check();
     if (direct_used_ && x.window[side] != x.window_now) windows::set_window(x.window_now = x.window[side]);
     if (mode.user == x.user_stack) return;
@@ -313,6 +337,7 @@ void TranslatedCpu::views_changed() {
 
 // The supervisor's window holds global pages only, and without CR4.PGE there are none.
 bool TranslatedCpu::may_be_direct(Mode mode) const {
+    if (!mode.flat()) return false;
     if (mode.user) return user_space_is_direct();
     return !state_.paging() || (state_.cr4 & cr4::PGE);
 }
@@ -331,7 +356,9 @@ void TranslatedCpu::give_window() {
 }
 
 Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault) {
-    const auto answer = memory_.code_mapping(eip, mode.privilege());
+    const GuestVirt linear = eip + mode.segments.code_base;
+    if (!mode.flat() && eip.value > mode.segments.code_limit) return nullptr;
+    const auto answer = memory_.code_mapping(linear, mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
     if (!mapping) {
         fault = std::get<GuestFault>(answer);
@@ -345,18 +372,18 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFa
         block = table_.find(key);
     }
     if (block && block->crosses_page) {
-        const auto second = memory_.code_mapping(eip.page() + kPageSize, mode.privilege());
+        const auto second = memory_.code_mapping(linear.page() + kPageSize, mode.privilege());
         const auto* m = std::get_if<Mapping>(&second);
         if (!m) return nullptr;
         if (m->physical.page() != block->second_page.page()) {
             table_.kill(*block);
             block = nullptr;
         } else {
-            memory_.note_code_page(eip.page() + kPageSize, mode.privilege(), *m);
+            memory_.note_code_page(linear.page() + kPageSize, mode.privilege(), *m);
         }
     }
     if (block) {
-        memory_.note_code_page(eip, mode.privilege(), *mapping);
+        memory_.note_code_page(linear, mode.privilege(), *mapping);
         return block;
     }
     block = translator_.translate(key, *mapping);
@@ -381,6 +408,7 @@ const void* TranslatedCpu::dispatch_once(std::optional<GuestFault>& fault) {
     if (event_waits()) return stubs_.leave;
     const auto mode = current_mode();
     if (!mode) return stubs_.leave;
+    if (!mode->flat()) return dispatch_segmented(*mode, fault);
     JumpCache& jumps = memory_.view(mode->privilege()).jumps;
     const GuestVirt eip(state_.eip);
     const uint32_t i = JumpCache::index(eip.value);
@@ -403,6 +431,27 @@ const void* TranslatedCpu::dispatch_once(std::optional<GuestFault>& fault) {
     now.host[i] = block->entry();
     enter_mode(*mode);
     if (log::enabled(log::Exec)) log::print(log::Exec, "exec {:08x}\n", eip.value);
+    return block->entry();
+}
+
+const void* TranslatedCpu::dispatch_segmented(const Mode& mode, std::optional<GuestFault>& fault) {
+    const uint32_t eip = state_.eip, id = mode.segments.id;
+    const uint32_t i = SegmentedJumpCache::index(id, eip);
+    const uint64_t tag = SegmentedJumpCache::tag(id, eip);
+    const SegmentedJumpCache& jumps = memory_.view(mode.privilege()).segmented_jumps;
+    if (jumps.negated_tag[i] == 0 - tag) {
+        enter_mode(mode);
+        return jumps.host[i];
+    }
+    ++counts_.lookups;
+    Block* block = find_block(GuestVirt(eip), mode, fault);
+    if (!block) return stubs_.leave;
+    SegmentedJumpCache& now = memory_.view(mode.privilege()).segmented_jumps;
+    now.negated_tag[i] = 0 - tag;
+    now.host[i] = block->entry();
+    now.used = true;
+    enter_mode(mode);
+    if (log::enabled(log::Exec)) log::print(log::Exec, "exec {:08x} at {:08x}\n", eip, mode.segments.code_base);
     return block->entry();
 }
 
@@ -434,7 +483,7 @@ const Instruction& TranslatedCpu::instruction_of(Site& site) {
         site.instruction = std::make_unique<Instruction>();
         site.block->refresh_loaded();
         const auto& bytes = site.block->bytes;
-        decode(std::span(bytes).subspan(site.guest_offset), CodeSize::Bits32, *site.instruction);
+        decode(std::span(bytes).subspan(site.guest_offset), site.block->key.mode.code_size(), *site.instruction);
     }
     return *site.instruction;
 }
@@ -477,7 +526,7 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access acc
     GuestFault fault{};
     switch (memory_.fill(linear, site.size, access, site.block->key.mode.privilege(), &fault)) {
         case Fill::Ram:
-            if (!still_true(*site.block)) return dispatch();  // its page holds page tables, and A or D was set there
+            if (!still_true(*site.block)) break;  // its page holds page tables, and A or D was set there
             if (site.second) break;
             context_.reload_fpu = site.fpu;  // nothing else of resume_at() can have changed
             return site.block->host + site.retry;
@@ -523,8 +572,14 @@ const void* TranslatedCpu::on_stop(Site& site) {
 // The jump cache has no entry for this EIP, or one that leads to a dead block, which sent us here.
 const void* TranslatedCpu::on_lookup(GuestVirt eip) {
     state_.eip = eip.value;
+    View& view = memory_.view(state_.privilege());
+    if (segmented_) {
+        if (const auto mode = current_mode(); mode && !mode->flat())
+            view.segmented_jumps.negated_tag[SegmentedJumpCache::index(mode->segments.id, eip.value)] = 0;
+        return dispatch();
+    }
     const uint32_t i = JumpCache::index(eip.value);
-    memory_.view(state_.privilege()).jumps.negated_eip[i] = JumpCache::empty(i);
+    view.jumps.negated_eip[i] = JumpCache::empty(i);
     return dispatch();
 }
 
@@ -681,7 +736,7 @@ const void* TranslatedCpu::on_host_fault() {
     }
     Instruction i;
     block->refresh_loaded();
-    decode(std::span(block->bytes).subspan(spot->guest), CodeSize::Bits32, i);
+    decode(std::span(block->bytes).subspan(spot->guest), block->key.mode.code_size(), i);
     count(i);
     if (f.signal == SIGFPE && f.trap == 0) {
         const uint64_t at = block->key.code.value + spot->guest;

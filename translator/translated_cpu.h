@@ -16,6 +16,7 @@
 #include "translator/engine/windows/host_faults.h"
 #include "translator/interpreter/interpreter.h"
 #include "translator/segment_cache.h"
+#include "translator/segmentation.h"
 #include "translator/translator.h"
 #include "translator/translator_options.h"
 #include "vmm/base/cpu.h"
@@ -89,13 +90,14 @@ private:
     const void* resume_at(Site& site, uint32_t host_offset);
     const void* dispatch();                     // the translation of state_.eip, or `leave`
     const void* dispatch_once(std::optional<GuestFault>& fault);  // ... unless it cannot be fetched
+    const void* dispatch_segmented(const Mode& mode, std::optional<GuestFault>& fault);
     // Translates it if there is none. Null: it cannot be fetched from, or its second page cannot; *fault says which.
     Block* find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault);
     const Instruction& instruction_of(Site& site);
     bool still_true(const Block& block) const;
     bool event_waits() const;
     // The mode that code at this moment would be translated for; nullopt: it is the interpreter's.
-    std::optional<Mode> current_mode() const;
+    std::optional<Mode> current_mode();
     void enter_mode(Mode mode);
     void look_at_side(Privilege p);
     void use_windows();
@@ -124,6 +126,7 @@ private:
     Adaptation adaptation_;
     Translator translator_;
     SegmentCache segment_cache_;
+    SegmentationTable segmentations_;
     windows::FaultTarget fault_target_;
     CrashNote crash_note_{context_, table_};
     std::atomic<bool> kicked_ = false;
@@ -134,6 +137,7 @@ private:
     GuestFault pending_fault_{};    // being delivered from the code cache
     bool crossable_ = false;        // sequences may change privilege: see Crossing
     std::array<uint32_t, 2> mode_of_views_{~0u, ~0u};  // what the jump caches hold translations for
+    bool segmented_ = false;        // the code entered last is not flat
     uint64_t evictions_ = 0;
     Counts counts_;
 };

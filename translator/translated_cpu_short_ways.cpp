@@ -21,7 +21,7 @@ const void* TranslatedCpu::behind_light_call(Site& site) {
 }
 
 bool TranslatedCpu::ports_are_free() const {
-    return state_.cpl <= state_.iopl();
+    return state_.cpl <= state_.iopl() && !state_.v86();
 }
 
 const void* TranslatedCpu::on_port_in(Site& site, uint16_t port, unsigned size) {
@@ -49,7 +49,7 @@ const void* TranslatedCpu::on_quick(Site& site) {
 // The handler is entered by a sequence (gate_stubs.cpp); what that declines comes back to on_exception().
 const void* TranslatedCpu::deliver(const GuestFault& fault) {
     pending_fault_ = fault;
-    if (!crossable_) return on_exception();
+    if (!crossable_ || segmented_) return on_exception();
     if (fault.vector == Vector::PF) state_.cr2 = fault.linear.value;
     context_.exception_vector = static_cast<uint32_t>(fault.vector);
     context_.exception_error = fault.error_code.value_or(0);

@@ -37,7 +37,7 @@ Translator::Translator(GuestMemory& memory, CodeCache& cache, BlockTable& table,
 }
 
 bool Translator::fetch_second_page(const BlockKey& key, Source& source) {
-    const GuestVirt next = key.eip.page() + kPageSize;
+    const GuestVirt next = key.linear().page() + kPageSize;
     const auto answer = memory_.code_mapping(next, key.mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
     if (!mapping || !memory_.ram().contains(mapping->physical)) return false;
@@ -51,7 +51,7 @@ bool Translator::fetch_second_page(const BlockKey& key, Source& source) {
 bool Translator::decode_next(const BlockKey& key, Source& source, Instruction& out) {
     const uint32_t left = source.page_bytes - source.used;
     if (left == 0) return false;
-    switch (decode({source.page + source.used, left}, CodeSize::Bits32, out)) {
+    switch (decode({source.page + source.used, left}, key.mode.code_size(), out)) {
         case DecodeStatus::Ok: return true;
         case DecodeStatus::TooLong: return false;
         case DecodeStatus::Truncated: break;
@@ -60,7 +60,7 @@ bool Translator::decode_next(const BlockKey& key, Source& source, Instruction& o
     uint8_t bytes[kMaxInstructionLength];
     memcpy(bytes, source.page + source.used, left);
     memcpy(bytes + left, memory_.ram().host(source.second_page), sizeof bytes - left);
-    return decode(bytes, CodeSize::Bits32, out) == DecodeStatus::Ok;
+    return decode(bytes, key.mode.code_size(), out) == DecodeStatus::Ok;
 }
 
 Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
@@ -73,7 +73,7 @@ Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
     decode_block(key, source);
     if (instructions_.empty()) return nullptr;
     auto block = emit(key, source);
-    memory_.note_code_page(key.eip, key.mode.privilege(), mapping);
+    memory_.note_code_page(key.linear(), key.mode.privilege(), mapping);
     if (log::enabled(log::InAsm) || log::enabled(log::OutAsm)) dump_block(*block, instructions_, emit_.code());
     ++counts_.blocks;
     counts_.instructions += block->instructions;
@@ -84,11 +84,18 @@ Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
     return &added;
 }
 
+// What reaches beyond the limit of CS, or ends where EIP would wrap, is the interpreter's.
+bool Translator::within_code_segment(const BlockKey& key, uint32_t bytes) {
+    if (key.mode.flat()) return true;
+    const uint64_t end = uint64_t{key.eip.value} + bytes;
+    return end - 1 <= key.mode.segments.code_limit && end <= (key.mode.segments.code16 ? 0xffff : 0xffffffff);
+}
+
 void Translator::decode_block(const BlockKey& key, Source& source) {
     instructions_.clear();
     while (instructions_.size() < kMaxInstructions && !source.crosses) {
         Instruction& i = instructions_.emplace_back();
-        if (!decode_next(key, source, i)) {
+        if (!decode_next(key, source, i) || !within_code_segment(key, source.used + i.length)) {
             instructions_.pop_back();
             source.crosses = source.crosses && instructions_.empty();
             break;
@@ -135,7 +142,8 @@ std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& sourc
     block->key = key;
     block->guest_length = source.used;
     block->global = source.global;
-    block->heat = block->full_heat = adaptation_.heat(key.mode, key.mode.direct ? worst_convictions(key) : 0);
+    if (key.mode.flat())
+        block->heat = block->full_heat = adaptation_.heat(key.mode, key.mode.direct ? worst_convictions(key) : 0);
     block->crosses_page = source.crosses;
     block->second_page = source.second_page;
     block->bytes.reserve(source.used);
@@ -151,7 +159,7 @@ std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& sourc
     GuestVirt eip = key.eip;
     bool goes_on = true;
     for (const Instruction& i : instructions_) {
-        goes_on = emit_.instruction(i, eip);
+        goes_on = emit_.instruction(i, eip, &i == &instructions_.back() ? nullptr : &i + 1);
         eip += i.length;
         if (!goes_on) break;
     }

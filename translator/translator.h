@@ -29,6 +29,7 @@ private:
     struct Source;
     bool decode_next(const BlockKey& key, Source& source, Instruction& out);
     bool fetch_second_page(const BlockKey& key, Source& source);
+    static bool within_code_segment(const BlockKey& key, uint32_t bytes);
     void decode_block(const BlockKey& key, Source& source);
     std::unique_ptr<Block> emit(const BlockKey& key, const Source& source);
     unsigned worst_convictions(const BlockKey& key) const;

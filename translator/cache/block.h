@@ -9,32 +9,24 @@
 #include <vector>
 
 #include "translator/adaptation/policy.h"
+#include "translator/cache/mode.h"
 #include "translator/decode/instruction.h"
 #include "vmm/base/types.h"
 
 namespace ringfold {
 
-// The mode bits that are baked into a translation.
-struct Mode {
-    bool user = false;    // CPL 3
-    bool sse = false;     // CR4.OSFXSR: SSE instructions are defined
-    bool direct = false;  // memory operands go through the window
-
-    uint32_t bits() const { return uint32_t{user} | uint32_t{sse} << 1 | uint32_t{direct} << 2; }
-    Privilege privilege() const { return user ? Privilege::User : Privilege::Supervisor; }
-    bool operator==(const Mode&) const = default;
-};
-
 struct BlockKey {
     GuestPhys code;
-    GuestVirt eip;
+    GuestVirt eip;  // within CS
     Mode mode;
+
+    GuestVirt linear() const { return eip + mode.segments.code_base; }
     bool operator==(const BlockKey&) const = default;
 };
 
 inline size_t hash_value(const BlockKey& k) {
     uint64_t h = k.code.value * 0x9e3779b97f4a7c15 + k.eip.value;
-    h = (h ^ (h >> 29) ^ k.mode.bits()) * 0xbf58476d1ce4e5b9;
+    h = (h ^ (h >> 29) ^ k.mode.bits() ^ uint64_t{k.mode.segments.id} << 3) * 0xbf58476d1ce4e5b9;
     return h ^ (h >> 32);
 }
 

@@ -110,7 +110,7 @@ void BlockTable::note_patch(const Block& block, GuestPhys begin, GuestPhys end) 
     if (behind == block.spots.begin()) return;
     const uint32_t start = std::prev(behind)->guest;
     Instruction i;
-    if (decode(std::span(block.bytes).subspan(start), CodeSize::Bits32, i) != DecodeStatus::Ok) return;
+    if (decode(std::span(block.bytes).subspan(start), block.key.mode.code_size(), i) != DecodeStatus::Ok) return;
     const uint64_t immediate = block.key.code.value + start + i.immediate_offset;
     if (i.immediate_length && begin.value >= immediate && end.value <= immediate + i.immediate_length)
         patches_.note(block.key.code.value + start);

@@ -23,7 +23,7 @@ void Emit::poll() {
 }
 
 bool Emit::chains(GuestVirt target) const {
-    const bool same_page = target.page() == block_->key.eip.page() && !block_->crosses_page;
+    const bool same_page = linear(target).page() == block_->key.linear().page() && !block_->crosses_page;
     return same_page || (block_->global && !block_->key.mode.user);
 }
 
@@ -31,7 +31,7 @@ asmjit::Label Emit::exit_thunk(GuestVirt target) {
     Link& link = block_->link[block_->links++];
     link.from = block_;
     link.target = target;
-    link.other_page = target.page() != block_->key.eip.page();
+    link.other_page = linear(target).page() != block_->key.linear().page();
     const asmjit::Label thunk = a_.newLabel();
     cold([this, thunk, &link] {
         a_.bind(thunk);
@@ -69,6 +69,13 @@ void Emit::branch_if(x86::CondCode condition, GuestVirt target) {
 // The slot of a known EIP is known, so this is a look-up without the hashing; it holds in whatever address space
 // is current, where a patched jump would not.
 void Emit::jump_through_slot(GuestVirt target) {
+    if (!flat()) {
+        auto miss = [this, target] {
+            a_.mov(x86::r8d, target.value);
+            jump_to_stub(stubs_.look_up);
+        };
+        return segmented_jump_through_slot(target, [this](const x86::Mem& host) { a_.jmp(host); }, miss);
+    }
     asmjit::Label hit = a_.newLabel();
     const uint32_t i = JumpCache::index(target.value);
     a_.mov(kSavedRcx, x86::rcx);
@@ -87,6 +94,7 @@ void Emit::jump_through_slot(GuestVirt target) {
 // target EIP. Behind it rcx is the guest's again, and the slot's host address good to jump to or call; at the miss
 // label it is still in kSavedRcx. Touches no flags; the tag is the negated EIP, so that adding gives zero on a hit.
 Emit::JumpSlot Emit::look_up_jump() {
+    if (!flat()) return segmented_look_up_jump();
     const asmjit::Label hit = a_.newLabel(), miss = a_.newLabel();
     a_.rorx(x86::r9d, x86::r8d, 14);
     a_.lea(x86::r9d, x86::ptr(x86::r9, x86::r8, 3));
@@ -102,21 +110,23 @@ Emit::JumpSlot Emit::look_up_jump() {
 }
 
 Emit::After Emit::emit_jump(const Instruction& i) {
-    if (i.operand_size != 4) return emit_stop(i);
     const Operand& op = i.op(0);
     if (op.kind == OperandKind::Relative) {
+        const GuestVirt target = near_target(i);
+        if (!reaches(i, target)) return emit_stop(i);
         ++block_->simulated;
-        const GuestVirt target = next_eip_ + i.immediate;
         if (target <= eip_) poll();
         go_to(target);
         return After::Ended;
     }
+    if (!checks_no_targets(i)) return emit_stop(i);
     poll();
     if (op.kind == OperandKind::Memory) {
         if (!linear_address(i)) return emit_stop(i);
-        a_.mov(x86::r8d, guest_memory(4, Access::Read));
+        const x86::Mem from = guest_memory(i.operand_size, Access::Read);
+        i.operand_size == 4 ? a_.mov(x86::r8d, from) : a_.movzx(x86::r8d, from.cloneResized(2));
     } else {
-        a_.mov(x86::r8d, host32(op.reg));
+        i.operand_size == 4 ? a_.mov(x86::r8d, host32(op.reg)) : a_.movzx(x86::r8d, host16(op.reg));
     }
     ++block_->simulated;
     const JumpSlot slot = look_up_jump();
@@ -130,9 +140,9 @@ Emit::After Emit::emit_jump(const Instruction& i) {
 }
 
 Emit::After Emit::emit_jcc(const Instruction& i) {
-    if (i.operand_size != 4) return emit_stop(i);
+    const GuestVirt target = near_target(i);
+    if (!reaches(i, target)) return emit_stop(i);
     ++block_->simulated;
-    const GuestVirt target = next_eip_ + i.immediate;
     if (target <= eip_) poll();
     branch_if(condition_of(i), target);
     return After::GoesOn;
@@ -140,10 +150,11 @@ Emit::After Emit::emit_jcc(const Instruction& i) {
 
 // LOOP, LOOPE, LOOPNE (E2, E1, E0) and JECXZ (E3).
 Emit::After Emit::emit_loop(const Instruction& i) {
-    if (i.operand_size != 4 || i.address_size != 4) return emit_stop(i);
+    const GuestVirt target = near_target(i);
+    if (!reaches(i, target) || (flat() && i.address_size != 4)) return emit_stop(i);
     ++block_->simulated;
-    const GuestVirt target = next_eip_ + i.immediate;
     if (target <= eip_) poll();
+    if (i.address_size == 2) return loop_by_cx(i, target);
     asmjit::Label taken = a_.newLabel(), not_taken = a_.newLabel();
     if (i.opcode == 0xe3) {
         a_.jecxz(x86::ecx, taken);
@@ -168,10 +179,15 @@ Emit::After Emit::emit_loop(const Instruction& i) {
 // The guest's return address goes to the guest's stack; its negative and the host's return address, to the host's.
 // Mostly the call comes back, to the fall-through of the same block.
 Emit::After Emit::call_host(GuestVirt return_eip, std::function<void()> call) {
-    a_.push(asmjit::Imm(static_cast<int32_t>(0u - return_eip.value)));
+    if (flat()) {
+        a_.push(asmjit::Imm(static_cast<int32_t>(0u - return_eip.value)));
+    } else {
+        a_.mov(x86::r9, 0 - SegmentedJumpCache::tag(segments().id, return_eip.value));
+        a_.push(x86::r9);
+    }
     call();
     a_.lea(x86::rsp, x86::ptr(x86::rsp, 8));
-    if (block_->crosses_page || return_eip.page() != block_->key.eip.page() || options_.profile) {
+    if (block_->crosses_page || linear(return_eip).page() != block_->key.linear().page() || options_.profile) {
         go_to(return_eip);
         return After::Ended;
     }
@@ -180,18 +196,19 @@ Emit::After Emit::call_host(GuestVirt return_eip, std::function<void()> call) {
     return After::Returned;
 }
 
-void Emit::push_dword(std::function<void(const x86::Mem&)> store) {
-    x86::Mem to = stack_memory(-4, 4, Access::Write);
-    to.setSize(4);
+void Emit::push_value(unsigned size, std::function<void(const x86::Mem&)> store) {
+    x86::Mem to = stack_memory(-static_cast<int>(size), size, Access::Write);
+    to.setSize(size);
     store(to);
-    a_.lea(x86::r12d, x86::ptr(x86::r12, -4));
+    move_stack(-static_cast<int>(size));
 }
 
 Emit::After Emit::emit_call(const Instruction& i) {
-    if (i.operand_size != 4) return emit_stop(i);
     const Operand& op = i.op(0);
     const bool relative = op.kind == OperandKind::Relative;
-    const GuestVirt target = next_eip_ + i.immediate;
+    const GuestVirt target = near_target(i);
+    const unsigned size = i.operand_size;
+    if (relative ? !reaches(i, target) : !checks_no_targets(i)) return emit_stop(i);
     poll();  // forward ones too: returns do not poll, and a tree of calls may be endless for all practical purposes
     // The push leaves r10 alone when it is direct; a soft one uses all scratch registers.
     const bool in_register = direct();
@@ -200,13 +217,19 @@ Emit::After Emit::emit_call(const Instruction& i) {
     };
     if (op.kind == OperandKind::Memory) {
         if (!linear_address(i)) return emit_stop(i);
-        a_.mov(x86::r8d, guest_memory(4, Access::Read));
+        const x86::Mem from = guest_memory(size, Access::Read);
+        size == 4 ? a_.mov(x86::r8d, from) : a_.movzx(x86::r8d, from.cloneResized(2));
         keep_target(x86::r8d);
-    } else if (!relative) {
+    } else if (!relative && size == 4) {
         keep_target(host32(op.reg));
+    } else if (!relative) {
+        a_.movzx(x86::r8d, host16(op.reg));
+        keep_target(x86::r8d);
     }
     ++block_->simulated;
-    push_dword([this](const x86::Mem& to) { a_.mov(to, asmjit::Imm(static_cast<int32_t>(next_eip_.value))); });
+    push_value(size, [this, size](const x86::Mem& to) {
+        a_.mov(to, asmjit::Imm(size == 4 ? static_cast<int32_t>(next_eip_.value) : static_cast<int16_t>(next_eip_.value)));
+    });
     if (relative) {
         return call_host(next_eip_, [&] { call_target(target); });
     }
@@ -230,6 +253,19 @@ void Emit::call_target(GuestVirt target) {
         a_.call(exit_thunk(target));
         return linked();
     }
+    if (!flat()) {
+        const asmjit::Label back = a_.newLabel();
+        auto call = [this, back](const x86::Mem& host) {
+            a_.call(host);
+            a_.bind(back);
+        };
+        auto look_up = [this, target, back] {
+            a_.mov(x86::r8d, target.value);
+            a_.call(asmjit::Imm(reinterpret_cast<uint64_t>(stubs_.look_up)));
+            a_.jmp(back);
+        };
+        return segmented_jump_through_slot(target, call, look_up);
+    }
     const uint32_t i = JumpCache::index(target.value);
     const asmjit::Label hit = a_.newLabel(), back = a_.newLabel(), miss = a_.newLabel();
     a_.mov(kSavedRcx, x86::rcx);
@@ -251,9 +287,10 @@ void Emit::call_target(GuestVirt target) {
 }
 
 Emit::After Emit::emit_ret(const Instruction& i) {
-    if (i.operand_size != 4) return emit_stop(i);
+    if (!checks_no_targets(i)) return emit_stop(i);
     ++block_->simulated;
-    const auto popped = static_cast<int32_t>(4 + (i.operand_count ? i.immediate & 0xffff : 0));
+    const auto popped = static_cast<int32_t>(i.operand_size + (i.operand_count ? i.immediate & 0xffff : 0));
+    if (!flat()) return segmented_ret(i.operand_size, popped);
     a_.mov(x86::r8d, stack_memory(0, 4, Access::Read));
     a_.lea(x86::r12d, x86::ptr(x86::r12, popped));
     asmjit::Label match = a_.newLabel();

@@ -44,13 +44,14 @@ void Emit::count_heat() {
     a_.mov(x86::rcx, windows::kSavedRcx);
 }
 
-bool Emit::instruction(const Instruction& i, GuestVirt eip) {
+bool Emit::instruction(const Instruction& i, GuestVirt eip, const Instruction* next) {
     eip_ = eip;
     next_eip_ = eip + i.length;
     current_ = &i;
+    following_ = next;
     start_ = offset();
     soft_accesses_ = 0;
-    direct_ = block_->key.mode.direct && !needs(Remedy::SoftAccess);
+    direct_ = block_->key.mode.direct && flat() && !needs(Remedy::SoftAccess);
     first_site_ = block_->sites.size();
     block_->spots.push_back({start_, static_cast<uint16_t>(eip - block_->key.eip), kNoUndo, 0});
     const After after = dispatch(i);
@@ -82,6 +83,11 @@ bool changes_control(EmitKind kind) {
 }
 
 }  // namespace
+
+// Is what follows in the block, and so in the shadow of a load of SS, an instruction that neither polls nor leaves?
+bool Emit::shadow_is_quiet() const {
+    return following_ && !changes_control(following_->row->emit);
+}
 
 Emit::After Emit::dispatch(const Instruction& i) {
     const bool simulate = options_.simulate_families >> static_cast<unsigned>(i.row->emit) & 1;

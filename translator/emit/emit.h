@@ -40,7 +40,8 @@ public:
     // Starts a block whose code will lie at `host`, from guest code that lies at `guest_code` in RAM. The block's key is set.
     void begin(Block& block, const uint8_t* host, const uint8_t* guest_code);
     // Emits one instruction; false once it has ended the block.
-    bool instruction(const Instruction&, GuestVirt eip);
+    // `next`: the one that follows it in the block, if any.
+    bool instruction(const Instruction&, GuestVirt eip, const Instruction* next);
     // Ends a block that no instruction ended: goes on at `next`.
     void fall_through(GuestVirt next);
     // Emits the cold parts. The code is then in code(); the block's tables are complete.
@@ -77,12 +78,14 @@ private:
     After emit_std_(const Instruction&);
     After emit_string(const Instruction&);
     After emit_string_once(const Instruction&);
+    void string_address(const Instruction&, unsigned reg, unsigned segment);
     void require_upwards(const Instruction&);
     After emit_checked_divide(const Instruction&);
     bool checks_divide(const Instruction&) const;
     void load_divisor(const Operand&);
     void compare_upper_half(unsigned size);
     After emit_loaded(const Instruction&);
+    bool shadow_is_quiet() const;
     bool loads_immediate(const Instruction&) const;
     After emit_mov_control(const Instruction&);
     After emit_clts(const Instruction&);
@@ -104,11 +107,24 @@ private:
     // Clobbers r8 to r11; a miss calls the monitor and starts the instruction again, so nothing may have changed.
     x86::Mem guest_memory(unsigned size, Access);
     x86::Mem stack_memory(int displacement, unsigned size, Access);
+    void move_stack(int by);  // ESP += by, or SP
+    void advance(unsigned reg, int by, unsigned address_size);
     // The form that guest_memory() leads to, for reencode().
     MemoryForm form() const { return direct_ ? MemoryForm::WindowScratch : MemoryForm::Pointer; }
     bool direct() const { return direct_; }
     bool needs(Remedy) const;  // is the current instruction guilty?
     void emit_soft_misses();
+    // --- the same in code that is not flat (segmented_memory.cpp) --------------------------------------------
+    bool flat() const { return block_->key.mode.flat(); }
+    const Segmentation& segments() const { return block_->key.mode.segments; }
+    enum class LimitCheck : uint8_t { None, Astride, Full };
+    LimitCheck limit_check(unsigned size) const;
+    void excess(LimitCheck, const x86::Gp& offset, unsigned size, Access);
+    void add_base_to_offset();
+    x86::Mem segmented_memory(unsigned size, Access);
+    void segmented_miss(const asmjit::Label& miss, const Site&, LimitCheck);
+    After segmented_leave(const Instruction&);
+    x86::Mem segmented_stack_memory(int displacement, unsigned size, Access);
     void count_heat();
 
     // --- leaving (branch.cpp, simulate.cpp) ------------------------------------------------------------------
@@ -122,17 +138,34 @@ private:
     JumpSlot look_up_jump();
     void branch_if(x86::CondCode, GuestVirt target);
     void jump_through_slot(GuestVirt target);
+    // --- the same in code that is not flat (segmented_branch.cpp) --------------------------------------------
+    GuestVirt near_target(const Instruction&) const;
+    bool reaches(const Instruction&, GuestVirt target) const;
+    bool checks_no_targets(const Instruction&) const;
+    GuestVirt linear(GuestVirt eip) const { return eip + segments().code_base; }
+    void segmented_jump_through_slot(GuestVirt target, std::function<void(const x86::Mem&)> go, std::function<void()> miss);
+    JumpSlot segmented_look_up_jump();
+    After loop_by_cx(const Instruction&, GuestVirt target);
+    After segmented_ret(unsigned size, int popped);
     // May a jump to this target be patched in, rather than looked up in the current view each time?
     bool chains(GuestVirt target) const;
     asmjit::Label exit_thunk(GuestVirt target);  // of a new link
     void linked();                               // the last four bytes emitted are that link's rel32
     void jump_to_stub(const void* stub);
-    void push_dword(std::function<void(const x86::Mem&)> store);
+    // `size` 4, or in code that is not flat also 2.
+    void push_value(unsigned size, std::function<void(const x86::Mem&)> store);
+    void push_dword(std::function<void(const x86::Mem&)> store) { push_value(4, std::move(store)); }
     After call_host(GuestVirt return_eip, std::function<void()> call);
 
     void load_segment(const Instruction&, unsigned segment);
 
     std::optional<Vector> certain_fault(const Instruction&) const;
+    bool loads_inline(unsigned segment) const;
+    void load_real_segment(const Instruction&, unsigned segment);
+    After emit_load_far_pointer(const Instruction&);
+    After emit_push_all(const Instruction&);
+    After emit_pop_all(const Instruction&);
+    After emit_xlat(const Instruction&);
     After call_interpreter(const Instruction&, const void* stub);
 
     // --- system.cpp, gate.cpp --------------------------------------------------------------------------------
@@ -167,8 +200,11 @@ private:
     const uint8_t* guest_code_ = nullptr;
     GuestVirt eip_{}, next_eip_{};  // the current instruction and the one behind it
     const Instruction* current_ = nullptr;
+    const Instruction* following_ = nullptr;  // it, in the block
     uint32_t start_ = 0;          // host offset of the current instruction
     size_t first_site_ = 0;       // sites of the current instruction start here
+    unsigned segment_ = DS;       // in code that is not flat: where the offset in r8d lies
+    bool offset16_ = false;       // ... and whether it has 16 bits
     bool direct_ = false;         // how the current instruction reaches memory
     unsigned soft_accesses_ = 0;  // of the current instruction
     bool fpu_loaded_ = false;     // the block has made sure of the FPU state

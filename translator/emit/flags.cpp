@@ -42,9 +42,11 @@ Emit::After Emit::emit_sti(const Instruction& i) {
 }
 
 Emit::After Emit::emit_pushf(const Instruction& i) {
-    if (i.operand_size != 4) return emit_step(i);
+    const unsigned size = i.operand_size;
+    const bool v86 = block_->key.mode.user && segments().real;  // IOPL counts
+    if (v86 || (flat() && size != 4)) return emit_step(i);
     ++block_->simulated;
-    push_dword([this](const x86::Mem& to) {
+    push_value(size, [this, size](const x86::Mem& to) {
         a_.lea(x86::r8, to);
         a_.pushfq();
         a_.pop(x86::r10);
@@ -61,24 +63,29 @@ Emit::After Emit::emit_pushf(const Instruction& i) {
         a_.lea(x86::r10d, x86::ptr(x86::r10, x86::r9, 0, static_cast<int32_t>(flag::kAlwaysSet)));
         x86::Mem plain = x86::ptr(x86::r8, 0, 4);
         if (direct()) plain.setSegment(x86::gs);
-        a_.mov(plain, x86::r10d);
+        size == 4 ? a_.mov(plain, x86::r10d) : a_.mov(plain.cloneResized(2), x86::r10w);
     });
     return After::GoesOn;
 }
 
 // Inline while nothing but arithmetic flags, DF and, if the CPL may, IF changes. User code with an IOPL of 3 may.
 Emit::After Emit::emit_popf(const Instruction& i) {
-    if (i.operand_size != 4) return emit_stop(i);
+    const bool user = block_->key.mode.user, wide = i.operand_size == 4;
+    if ((flat() && !wide) || (user && segments().real)) return emit_stop(i);
     ++block_->simulated;
-    const bool user = block_->key.mode.user;
     // What stays as it is, and so has to be equal: RF and VM read as zero, and user code cannot change IOPL.
     constexpr uint32_t kSystem = flag::TF | flag::IOPL | flag::NT | flag::RF | flag::VM | flag::AC | flag::VIF | flag::VIP | flag::ID;
     constexpr uint32_t kUserSystem = flag::TF | flag::NT | flag::AC | flag::ID;
     asmjit::Label rare = a_.newLabel();
-    a_.mov(kLinear, x86::r12d);
-    a_.mov(x86::r10d, guest_memory(4, Access::Read));
+    if (flat()) {
+        a_.mov(kLinear, x86::r12d);
+        a_.mov(x86::r10d, guest_memory(4, Access::Read));
+    } else {
+        const x86::Mem from = stack_memory(0, i.operand_size, Access::Read);
+        wide ? a_.mov(x86::r10d, from) : a_.movzx(x86::r10d, from.cloneResized(2));
+    }
     a_.mov(x86::r9d, x86::r10d);
-    a_.and_(x86::r9d, user ? kUserSystem : kSystem);
+    a_.and_(x86::r9d, user ? kUserSystem : kSystem);  // 16 bits of them: with others set, the interpreter is asked
     a_.cmp(x86::r9d, system_flags());  // with an IOPL other than 0, the interpreter is asked
     a_.jne(rare);
     if (!user) {
@@ -100,7 +107,7 @@ Emit::After Emit::emit_popf(const Instruction& i) {
     a_.add(x86::al, 0x7f);
     a_.sahf();
     a_.mov(x86::eax, x86::r11d);
-    a_.lea(x86::r12d, x86::ptr(x86::r12, 4));
+    move_stack(i.operand_size);
     Site& s = site();
     s.instruction = std::make_unique<Instruction>(i);
     cold([this, rare, &s] {

@@ -14,6 +14,7 @@ Emit::After Emit::leave_by(const Instruction& i, const void* stub) {
 }
 
 Emit::After Emit::emit_interrupt(const Instruction& i) {
+    if (!flat()) return emit_stop(i);
     constexpr uint32_t kBreakpoint = 3;
     a_.mov(x86::r8d, i.mnemonic == ZYDIS_MNEMONIC_INT3 ? kBreakpoint : i.immediate & 0xff);
     a_.mov(x86::r10d, next_eip_.value);
@@ -21,16 +22,16 @@ Emit::After Emit::emit_interrupt(const Instruction& i) {
 }
 
 Emit::After Emit::emit_iret(const Instruction& i) {
-    if (block_->key.mode.user || i.operand_size != 4) return emit_stop(i);
+    if (!flat() || block_->key.mode.user || i.operand_size != 4) return emit_stop(i);
     return leave_by(i, stubs_.iret);
 }
 
 Emit::After Emit::emit_sysenter(const Instruction& i) {
-    return block_->key.mode.user ? leave_by(i, stubs_.sysenter) : emit_stop(i);
+    return flat() && block_->key.mode.user ? leave_by(i, stubs_.sysenter) : emit_stop(i);
 }
 
 Emit::After Emit::emit_sysexit(const Instruction& i) {
-    return block_->key.mode.user ? emit_stop(i) : leave_by(i, stubs_.sysexit);
+    return block_->key.mode.user || !flat() ? emit_stop(i) : leave_by(i, stubs_.sysexit);
 }
 
 }  // namespace ringfold

@@ -45,13 +45,17 @@ Emit::After Emit::emit_ident(const Instruction& i) {
         const bool own = direct() && i.memory.segment <= DS && i.memory.address_size == 4;
         shape = own ? MemoryForm::Window : form();
     } else if (i.has_memory && i.memory.address_size != 4) {
-        return emit_step(i);  // LEA with 16-bit addressing
+        if (i.mnemonic != ZYDIS_MNEMONIC_LEA) return emit_step(i);
+        ++block_->simulated;
+        effective_address(i.memory);
+        i.op(0).size == 4 ? a_.mov(host32(i.op(0).reg), kLinear) : a_.mov(host16(i.op(0).reg), x86::r8w);
+        return After::GoesOn;
     }
     auto high = high_byte_conflict(i, shape);
     if (high && shape == MemoryForm::Window) shape = MemoryForm::WindowScratch;
     if (high) high = high_byte_conflict(i, shape);
     if (high && uses_low_part(i, *high)) return emit_step(i);
-    if (accesses && i.memory.segment == CS && i.writes_memory()) return emit_step(i);
+    if (flat() && accesses && i.memory.segment == CS && i.writes_memory()) return emit_step(i);
     if (shape == MemoryForm::Pointer || shape == MemoryForm::WindowScratch) {
         if (!linear_address(i)) return emit_step(i);
         guest_memory(i.memory.size, access_of(i));

@@ -20,8 +20,8 @@ void Emit::effective_address(const MemoryOperand& m) {
     else if (index)
         a_.lea(kLinear, x86::ptr(static_cast<uint64_t>(int64_t{m.displacement}), host64(m.index), shift));
     else
-        a_.mov(kLinear, m.displacement);
-    if (m.address_size == 2) a_.movzx(kLinear, x86::r8w);
+        a_.mov(kLinear, m.address_size == 2 ? m.displacement & 0xffff : m.displacement);
+    if (m.address_size == 2 && (base || index)) a_.movzx(kLinear, x86::r8w);
 }
 
 void Emit::add_segment_base(unsigned segment) {
@@ -32,6 +32,13 @@ void Emit::add_segment_base(unsigned segment) {
 
 bool Emit::linear_address(const Instruction& i) {
     const MemoryOperand& m = i.memory;
+    if (!flat()) {
+        if (m.segment == CS && (i.writes_memory() ? !segments().real : !segments().code_readable)) return false;
+        effective_address(m);
+        segment_ = m.segment;
+        offset16_ = m.address_size == 2;
+        return true;
+    }
     if (m.segment == FS || m.segment == GS) {
         asmjit::Label plain = a_.newLabel(), odd = a_.newLabel();
         const size_t flag = m.segment == FS ? offsetof(VcpuContext, odd_fs) : offsetof(VcpuContext, odd_gs);
@@ -58,6 +65,7 @@ bool Emit::linear_address(const Instruction& i) {
 }
 
 x86::Mem Emit::guest_memory(unsigned size, Access access) {
+    if (!flat()) return segmented_memory(size, access);
     if (direct()) {
         x86::Mem m = x86::ptr(kLinear);
         m.setSegment(x86::gs);

@@ -28,7 +28,7 @@ std::optional<asmjit::InstId> host_instruction(const Instruction& i) {
 
 bool Emit::loads_immediate(const Instruction& i) const {
     const uint32_t offset = eip_ - block_->key.eip;
-    if (!patches || !patches->often(block_->key.code.value + offset)) return false;
+    if (!flat() || !patches || !patches->often(block_->key.code.value + offset)) return false;
     const bool in_page = block_->key.code.page_offset() + offset + i.immediate_offset + 4 <= kPageSize;
     return in_page && i.immediate_length == 4 && i.operand_size == 4 &&
            i.op(i.operand_count - 1).kind == OperandKind::Immediate &&

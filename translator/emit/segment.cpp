@@ -18,7 +18,7 @@ x86::Mem slot(size_t array, uint32_t shift) {
     return x86::ptr(kContext, x86::r9, shift, static_cast<int32_t>(array) - kContextBias);
 }
 
-bool loads_from_cache(unsigned segment) {
+bool loads_from_cache(unsigned segment) {  // or in real mode, at once
     return segment == DS || segment == ES || segment == FS || segment == GS;
 }
 
@@ -26,13 +26,14 @@ bool loads_from_cache(unsigned segment) {
 
 // r8d: the selector. Clobbers r9 to r11.
 void Emit::load_segment(const Instruction& i, unsigned segment) {
-    const bool flat = segment == DS || segment == ES;  // translations rely on these
+    if (segments().real) return load_real_segment(i, segment);
+    const bool must_be_flat = flat() && (segment == DS || segment == ES);  // flat translations rely on these
     asmjit::Label hit = a_.newLabel(), miss = a_.newLabel();
     a_.rorx(x86::r9d, x86::r8d, 3);
     a_.movzx(x86::r9d, x86::r9b);
     static_assert(SegmentSlots::kSlots == 256, "the index is a byte");
     a_.mov(kSavedRcx, x86::rcx);
-    a_.mov(x86::ecx, slot(flat ? offsetof(VcpuContext, segments.flat) : offsetof(VcpuContext, segments.any), 2));
+    a_.mov(x86::ecx, slot(must_be_flat ? offsetof(VcpuContext, segments.flat) : offsetof(VcpuContext, segments.any), 2));
     a_.lea(x86::ecx, x86::ptr(x86::rcx, x86::r8, 0, block_->key.mode.user ? static_cast<int32_t>(SegmentSlots::kUser) : 0));
     a_.jecxz(x86::rcx, hit);
     a_.jmp(miss);
@@ -45,7 +46,12 @@ void Emit::load_segment(const Instruction& i, unsigned segment) {
         a_.mov(x86::rcx, kSavedRcx);
         call_monitor(s, stubs_.step);
     });
-    if (!flat) {
+    if (!flat()) {
+        a_.mov(x86::r10, slot(offsetof(VcpuContext, segments.read_check), 3));
+        a_.mov(context(offsetof(VcpuContext, read_check) + 8 * segment), x86::r10);
+        a_.mov(x86::r10, slot(offsetof(VcpuContext, segments.write_check), 3));
+        a_.mov(context(offsetof(VcpuContext, write_check) + 8 * segment), x86::r10);
+    } else if (!must_be_flat) {
         a_.movzx(x86::r10d, slot(offsetof(VcpuContext, segments.odd), 0).cloneResized(1));
         a_.mov(context(segment == FS ? offsetof(VcpuContext, odd_fs) : offsetof(VcpuContext, odd_gs), 1), x86::r10b);
     }
@@ -62,13 +68,25 @@ void Emit::load_segment(const Instruction& i, unsigned segment) {
 Emit::After Emit::emit_mov_segment(const Instruction& i) {
     if (i.op(0).kind != OperandKind::Segment) {
         const Operand& to = i.op(0);
-        if (to.kind != OperandKind::Gpr || to.size != 4) return emit_step(i);
+        if (flat() && (to.kind != OperandKind::Gpr || to.size != 4)) return emit_step(i);
+        if (to.kind == OperandKind::Memory) {
+            if (!linear_address(i)) return emit_step(i);
+            const x86::Mem at = guest_memory(2, Access::Write);
+            a_.mov(x86::r10w, selector_of(i.op(1).reg));
+            a_.mov(at, x86::r10w);
+            ++block_->simulated;
+            return After::GoesOn;
+        }
         ++block_->simulated;
+        if (to.size == 2) {
+            a_.mov(host16(to.reg), selector_of(i.op(1).reg));
+            return After::GoesOn;
+        }
         a_.movzx(host32(to.reg), selector_of(i.op(1).reg));
         return After::GoesOn;
     }
     const unsigned segment = i.op(0).reg;
-    if (!loads_from_cache(segment)) return emit_step(i);
+    if (!loads_inline(segment)) return emit_step(i);
     if (i.op(1).kind == OperandKind::Memory) {
         if (!linear_address(i)) return emit_step(i);
         a_.movzx(x86::r8d, guest_memory(2, Access::Read).cloneResized(2));
@@ -81,22 +99,74 @@ Emit::After Emit::emit_mov_segment(const Instruction& i) {
 }
 
 Emit::After Emit::emit_push_segment(const Instruction& i) {
-    if (i.operand_size != 4) return emit_step(i);
+    const unsigned size = i.operand_size;
+    if (flat() && size != 4) return emit_step(i);
     ++block_->simulated;
-    push_dword([this, &i](const x86::Mem& to) {
+    push_value(size, [this, &i, size](const x86::Mem& to) {
         a_.movzx(x86::r10d, selector_of(i.op(0).reg));
-        a_.mov(to, x86::r10d);
+        size == 4 ? a_.mov(to, x86::r10d) : a_.mov(to, x86::r10w);
     });
     return After::GoesOn;
 }
 
 Emit::After Emit::emit_pop_segment(const Instruction& i) {
-    if (i.operand_size != 4 || !loads_from_cache(i.op(0).reg)) return emit_step(i);
+    const unsigned size = i.operand_size;
+    if ((flat() && size != 4) || !loads_inline(i.op(0).reg)) return emit_step(i);
     ++block_->simulated;
-    a_.mov(kLinear, x86::r12d);
-    a_.movzx(x86::r8d, guest_memory(4, Access::Read).cloneResized(2));
+    if (flat()) {
+        a_.mov(kLinear, x86::r12d);
+        a_.movzx(x86::r8d, guest_memory(4, Access::Read).cloneResized(2));
+    } else {
+        a_.movzx(x86::r8d, stack_memory(0, size, Access::Read).cloneResized(2));
+    }
     load_segment(i, i.op(0).reg);
-    a_.lea(x86::r12d, x86::ptr(x86::r12, 4));
+    move_stack(static_cast<int>(size));
+    return After::GoesOn;
+}
+
+// SS in real mode too, where nothing can go wrong, unless an interrupt might come right behind it.
+bool Emit::loads_inline(unsigned segment) const {
+    if (segment == SS) return segments().real && shadow_is_quiet();
+    return loads_from_cache(segment);
+}
+
+// r8d: the selector, zero-extended. Clobbers r9 and r11. Limit and type are as they were.
+void Emit::load_real_segment(const Instruction& i, unsigned segment) {
+    if (!block_->key.mode.user) {  // virtual-8086 mode has no odd ones
+        const asmjit::Label usual = a_.newLabel(), odd = a_.newLabel();
+        a_.mov(kSavedRcx, x86::rcx);
+        a_.movzx(x86::ecx, context(offsetof(VcpuContext, odd_real) + segment, 1));
+        a_.jecxz(x86::rcx, usual);
+        a_.jmp(odd);
+        a_.bind(usual);
+        a_.mov(x86::rcx, kSavedRcx);
+        Site& s = site();
+        s.instruction = std::make_unique<Instruction>(i);
+        cold([this, odd, &s] {
+            a_.bind(odd);
+            a_.mov(x86::rcx, kSavedRcx);
+            call_monitor(s, stubs_.step);
+        });
+    }
+    a_.mov(selector_of(segment), x86::r8w);
+    a_.rorx(x86::r9d, x86::r8d, 32 - 4);
+    a_.mov(context(register_offset(segment) + offsetof(SegmentRegister, base), 4), x86::r9d);
+}
+
+// LDS, LES, LFS, LGS: offset and selector by one access, if they lie within a page.
+Emit::After Emit::emit_load_far_pointer(const Instruction& i) {
+    const unsigned size = i.operand_size;
+    const unsigned segment = i.mnemonic == ZYDIS_MNEMONIC_LDS ? DS : i.mnemonic == ZYDIS_MNEMONIC_LES ? ES
+                             : i.mnemonic == ZYDIS_MNEMONIC_LFS ? FS : i.mnemonic == ZYDIS_MNEMONIC_LGS ? GS : SS;
+    if (flat() || segment == SS || !i.has_memory || !linear_address(i)) return emit_stop(i);
+    ++block_->simulated;
+    const x86::Mem from = guest_memory(size + 2, Access::Read);
+    size == 4 ? a_.mov(x86::r10d, from) : a_.movzx(x86::r10d, from.cloneResized(2));
+    a_.mov(context(offsetof(VcpuContext, scratch), 4), x86::r10d);
+    a_.movzx(x86::r8d, from.cloneAdjusted(size).cloneResized(2));
+    load_segment(i, segment);
+    const x86::Mem kept = context(offsetof(VcpuContext, scratch));
+    size == 4 ? a_.mov(host32(i.op(0).reg), kept) : a_.mov(host16(i.op(0).reg), kept);
     return After::GoesOn;
 }
 

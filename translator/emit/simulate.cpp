@@ -22,7 +22,8 @@ bool privileged(const Instruction& i) {
 // The fault that the instruction is certain to raise, which the interpreter would throw as a C++ exception.
 std::optional<Vector> Emit::certain_fault(const Instruction& i) const {
     if (i.row->interpret == interpreter::undefined) return Vector::UD;
-    if (block_->key.mode.user && privileged(i)) return Vector::GP;
+    const bool undefined_here = segments().real && (i.mnemonic == ZYDIS_MNEMONIC_LLDT || i.mnemonic == ZYDIS_MNEMONIC_LTR);
+    if (block_->key.mode.user && privileged(i) && !undefined_here) return Vector::GP;
     return std::nullopt;
 }
 

@@ -11,6 +11,7 @@ const x86::Gp kEsp32 = x86::r12d, kEsp64 = x86::r12;
 
 // What lies `displacement` above ESP. In direct form that is an address like any other, without a step of its own.
 x86::Mem Emit::stack_memory(int displacement, unsigned size, Access access) {
+    if (!flat()) return segmented_stack_memory(displacement, size, access);
     if (direct()) {
         x86::Mem m = x86::ptr(kEsp32, displacement);
         m.setSegment(x86::gs);
@@ -25,8 +26,9 @@ Emit::After Emit::emit_push(const Instruction& i) {
     const Operand& op = i.op(0);
     if (op.kind != OperandKind::Gpr && op.kind != OperandKind::Immediate && op.kind != OperandKind::Memory) return emit_step(i);
     if (op.kind == OperandKind::Memory) {
-        if (size != 4 || !linear_address(i)) return emit_step(i);
-        a_.mov(x86::r10d, guest_memory(4, Access::Read));
+        if ((flat() && size != 4) || !linear_address(i)) return emit_step(i);
+        const x86::Mem from = guest_memory(static_cast<unsigned>(size), Access::Read);
+        size == 4 ? a_.mov(x86::r10d, from) : a_.movzx(x86::r10d, from.cloneResized(2));
         if (!direct()) a_.mov(context(offsetof(VcpuContext, scratch), 4), x86::r10d);  // the soft push clobbers it
     }
     ++block_->simulated;
@@ -36,11 +38,11 @@ Emit::After Emit::emit_push(const Instruction& i) {
         case OperandKind::Immediate: a_.mov(to, asmjit::Imm(size == 4 ? static_cast<int32_t>(i.immediate) : static_cast<int16_t>(i.immediate))); break;
         case OperandKind::Memory:
             if (!direct()) a_.mov(x86::r10d, context(offsetof(VcpuContext, scratch), 4));
-            a_.mov(to, x86::r10d);
+            size == 4 ? a_.mov(to, x86::r10d) : a_.mov(to, x86::r10w);
             break;
         default: a_.mov(to, size == 4 ? host32(op.reg) : host16(op.reg)); break;
     }
-    a_.lea(kEsp32, x86::ptr(kEsp64, -size));
+    move_stack(-size);
     return After::GoesOn;
 }
 
@@ -52,7 +54,7 @@ Emit::After Emit::emit_pop(const Instruction& i) {
     const x86::Mem from = stack_memory(0, static_cast<unsigned>(size), Access::Read);
     if (op.reg == ESP && size == 2) {  // ESP moves before the write to SP
         a_.movzx(x86::r10d, from.cloneResized(2));
-        a_.lea(kEsp32, x86::ptr(kEsp64, size));
+        move_stack(size);
         a_.mov(x86::r12w, x86::r10w);
         return After::GoesOn;
     }
@@ -60,11 +62,12 @@ Emit::After Emit::emit_pop(const Instruction& i) {
         a_.mov(host32(op.reg), from);
     else
         a_.mov(host16(op.reg), from);
-    if (op.reg != ESP) a_.lea(kEsp32, x86::ptr(kEsp64, size));
+    if (op.reg != ESP) move_stack(size);
     return After::GoesOn;
 }
 
 Emit::After Emit::emit_leave(const Instruction& i) {
+    if (!flat()) return segmented_leave(i);
     if (i.operand_size != 4) return emit_step(i);
     ++block_->simulated;
     a_.mov(kLinear, x86::ebp);

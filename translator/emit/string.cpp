@@ -30,8 +30,10 @@ const void* repeated(const Instruction& i, const StringStubs& stubs) {
 }  // namespace
 
 Emit::After Emit::emit_string(const Instruction& i) {
-    if (i.address_size != 4 || i.memory.segment > DS) return emit_step(i);
+    if (flat() ? i.address_size != 4 || i.memory.segment > DS : i.memory.segment == CS && !segments().code_readable)
+        return emit_step(i);
     if (!i.rep && !i.repne) return emit_string_once(i);
+    if (!flat()) return emit_step(i);
     const void* stub = repeated(i, stubs_.strings);
     if (!stub) return emit_step(i);
     ++block_->simulated;
@@ -62,6 +64,13 @@ void Emit::require_upwards(const Instruction& i) {
     });
 }
 
+// r8d: where a string instruction's pointer leads.
+void Emit::string_address(const Instruction& i, unsigned reg, unsigned segment) {
+    segment_ = segment;
+    offset16_ = i.address_size == 2;
+    offset16_ ? a_.movzx(kLinear, host16(reg)) : a_.mov(kLinear, host32(reg));
+}
+
 // The source's value, if it is not loaded into the accumulator, goes through r10 and, past a second soft access,
 // through the context. Both accesses come before anything changes.
 Emit::After Emit::emit_string_once(const Instruction& i) {
@@ -75,20 +84,20 @@ Emit::After Emit::emit_string_once(const Instruction& i) {
     const x86::Gp r10 = size == 4 ? x86::Gp(x86::r10d) : size == 2 ? x86::Gp(x86::r10w) : x86::Gp(x86::r10b);
     const x86::Gp accumulator = size == 4 ? x86::Gp(x86::eax) : size == 2 ? x86::Gp(x86::ax) : x86::Gp(x86::al);
     if (source) {
-        a_.mov(kLinear, x86::esi);
+        string_address(i, ESI, i.memory.segment);
         const x86::Mem from = sized(guest_memory(size, Access::Read));
         a_.mov(both ? r10 : accumulator, from);
     }
     if (both && !direct()) a_.mov(context(offsetof(VcpuContext, scratch), 4), x86::r10d);
     if (destination) {
-        a_.mov(kLinear, x86::edi);
+        string_address(i, EDI, ES);
         const x86::Mem to = sized(guest_memory(size, stores ? Access::Write : Access::Read));
         if (both && !direct()) a_.mov(x86::r10d, context(offsetof(VcpuContext, scratch), 4));
         const x86::Gp& value = source ? r10 : accumulator;
         stores ? a_.mov(to, value) : a_.cmp(value, to);
-        a_.lea(x86::edi, x86::ptr(x86::rdi, static_cast<int32_t>(size)));
+        advance(EDI, static_cast<int>(size), i.address_size);
     }
-    if (source) a_.lea(x86::esi, x86::ptr(x86::rsi, static_cast<int32_t>(size)));
+    if (source) advance(ESI, static_cast<int>(size), i.address_size);
     return After::GoesOn;
 }
 

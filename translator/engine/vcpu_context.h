@@ -35,6 +35,14 @@ struct SegmentSlots {
     std::array<uint32_t, kSlots> flat;  // good for DS and ES too: base 0, limit 4 GiB, writable
     std::array<SegmentRegister, kSlots> value;
     std::array<uint8_t, kSlots> odd;    // what odd_fs or odd_gs becomes
+    std::array<uint64_t, kSlots> read_check, write_check;  // see SegmentChecks
+};
+
+// A segment's type and limit as one number for each kind of access: added to the offset of an access's last byte, it
+// reaches kNever if the interpreter has to look at the access.
+struct SegmentChecks {
+    static constexpr uint64_t kNever = uint64_t{1} << 32;
+    uint64_t read, write;
 };
 
 // What a change of privilege within the code cache needs to know of both sides; arrays are indexed by Privilege. The
@@ -75,6 +83,11 @@ struct alignas(64) VcpuContext {
     uint64_t return_rsp = 0;        // the host return stack while the monitor runs
     uint64_t negated_return_top = 0;  // minus the empty return stack's rsp
     const void* next_pc = nullptr;  // where the monitor's answer resumes
+
+    // In code that is not flat; see SegmentChecks. Kept by whoever loads a segment register.
+    std::array<uint64_t, kSegments> read_check{}, write_check{};
+    // Non-zero where a load in real mode changes more than selector and base.
+    std::array<uint8_t, kSegments> odd_real{};
 
     uint32_t scratch = 0;  // a value kept across the two accesses of one instruction
 

@@ -146,6 +146,27 @@ void emit_indirect(Assembler& a, const asmjit::Label& miss) {
     a.jmp(view(offsetof(View, jumps.host), x86::r9, 3));
 }
 
+// The same in code that is not flat: r9d is its segmentation. See SegmentedJumpCache.
+void emit_segmented_indirect(Assembler& a, const asmjit::Label& miss) {
+    asmjit::Label hit = a.newLabel();
+    a.rorx(x86::r10d, x86::r9d, 32 - 4);
+    a.lea(x86::r10d, x86::ptr(x86::r10, x86::r8));
+    a.rorx(x86::r11d, x86::r10d, 14);
+    a.lea(x86::r10d, x86::ptr(x86::r11, x86::r10, 3));
+    a.shrx(x86::r10d, x86::r10d, kWindow.r32());
+    a.rorx(x86::r9, x86::r9, 32);
+    a.lea(x86::r9, x86::ptr(x86::r9, x86::r8));
+    a.mov(kSavedRcx, x86::rcx);
+    a.mov(x86::rcx, view(offsetof(View, segmented_jumps.negated_tag), x86::r10, 3));
+    a.lea(x86::rcx, x86::ptr(x86::rcx, x86::r9));
+    a.jecxz(x86::rcx, hit);
+    a.mov(x86::rcx, kSavedRcx);
+    a.jmp(miss);
+    a.bind(hit);
+    a.mov(x86::rcx, kSavedRcx);
+    a.jmp(view(offsetof(View, segmented_jumps.host), x86::r10, 3));
+}
+
 // The pair on top did not belong to this return: drop it, unless the stack is empty, and look the target up. Such
 // returns may go round in circles, so they heed events; those that match are no more than their calls.
 void emit_return_miss(Assembler& a, const asmjit::Label& indirect, const asmjit::Label& indirect_miss) {
@@ -233,6 +254,10 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
     stubs.link = calls(monitor.link);
     stubs.look_up = here([&] { a.bind(indirect_miss); emit_call_monitor(a, monitor.indirect, resume); });
     stubs.indirect = here([&] { a.bind(indirect); emit_indirect(a, indirect_miss); });
+    const asmjit::Label segmented_indirect = a.newLabel();
+    stubs.segmented_indirect =
+        here([&] { a.bind(segmented_indirect); emit_segmented_indirect(a, indirect_miss); });
+    stubs.segmented_return_miss = here([&] { emit_return_miss(a, segmented_indirect, indirect_miss); });
     stubs.return_miss = here([&] { emit_return_miss(a, indirect, indirect_miss); });
     stubs.return_empty = here([&] { emit_return_empty(a, indirect); });
     calls_from(string_exits.element, monitor.string_element);

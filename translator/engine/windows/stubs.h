@@ -51,6 +51,8 @@ struct Stubs {
     const void* look_up;
     // The same for a near return whose pair on the host return stack did not match, or was missing.
     const void *return_miss, *return_empty;
+    // The same in code that is not flat, whose segmentation is in r9d.
+    const void *segmented_indirect, *segmented_return_miss;
     // Where the signal handler sends a host fault in translated code, on the monitor's stack, r14 set.
     const void* host_fault;
     StringStubs strings;

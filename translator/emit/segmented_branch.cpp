@@ -1,0 +1,117 @@
+// Near control flow in code that is not flat: EIP is an offset in CS, and means a place only together with the block's
+// segmentation. Jump cache and host return stack know both.
+#include <bit>
+
+#include "translator/emit/emit.h"
+
+namespace ringfold {
+
+using namespace windows;
+
+GuestVirt Emit::near_target(const Instruction& i) const {
+    const GuestVirt target = next_eip_ + i.immediate;
+    return i.operand_size == 2 ? GuestVirt(target.value & 0xffff) : target;
+}
+
+// May the block go to that target without a look at the limit of CS? Otherwise the branch is the interpreter's.
+bool Emit::reaches(const Instruction& i, GuestVirt target) const {
+    if (flat()) return i.operand_size == 4;
+    return target.value <= std::min(segments().code_limit, segments().code16 ? 0xffffu : ~0u);
+}
+
+// The same for a target that is not known yet.
+bool Emit::checks_no_targets(const Instruction& i) const {
+    if (flat()) return i.operand_size == 4;
+    return i.operand_size == 2 ? segments().code_limit >= 0xffff : segments().code_limit == ~0u && !segments().code16;
+}
+
+// At both ends rcx is the guest's.
+void Emit::segmented_jump_through_slot(GuestVirt target, std::function<void(const x86::Mem&)> go,
+                                       std::function<void()> miss) {
+    const asmjit::Label hit = a_.newLabel(), missed = a_.newLabel();
+    const uint32_t i = SegmentedJumpCache::index(segments().id, target.value);
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.mov(x86::rcx, SegmentedJumpCache::tag(segments().id, target.value));
+    a_.mov(x86::r9, view(offsetof(View, segmented_jumps.negated_tag) + 8 * i));
+    a_.lea(x86::rcx, x86::ptr(x86::rcx, x86::r9));
+    a_.jecxz(x86::rcx, hit);
+    a_.jmp(missed);
+    a_.bind(hit);
+    a_.mov(x86::rcx, kSavedRcx);
+    go(view(offsetof(View, segmented_jumps.host) + 8 * i));
+    cold([this, missed, miss = std::move(miss)] {
+        a_.bind(missed);
+        a_.mov(x86::rcx, kSavedRcx);
+        miss();
+    });
+}
+
+// As look_up_jump().
+Emit::JumpSlot Emit::segmented_look_up_jump() {
+    const asmjit::Label hit = a_.newLabel(), miss = a_.newLabel();
+    const uint32_t id = segments().id;
+    a_.lea(x86::r10d, x86::ptr(x86::r8, static_cast<int32_t>(std::rotl(id, 4))));
+    a_.rorx(x86::r9d, x86::r10d, 14);
+    a_.lea(x86::r10d, x86::ptr(x86::r9, x86::r10, 3));
+    a_.shrx(x86::r10d, x86::r10d, kWindow.r32());
+    a_.mov(x86::r9, SegmentedJumpCache::tag(id, 0));
+    a_.lea(x86::r9, x86::ptr(x86::r9, x86::r8));
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.mov(x86::rcx, view(offsetof(View, segmented_jumps.negated_tag), x86::r10, 3));
+    a_.lea(x86::rcx, x86::ptr(x86::rcx, x86::r9));
+    a_.jecxz(x86::rcx, hit);
+    a_.jmp(miss);
+    a_.bind(hit);
+    a_.mov(x86::rcx, kSavedRcx);
+    return {view(offsetof(View, segmented_jumps.host), x86::r10, 3), miss};
+}
+
+// LOOP, LOOPE, LOOPNE and JCXZ where CX counts. The upper half of ECX stays.
+Emit::After Emit::loop_by_cx(const Instruction& i, GuestVirt target) {
+    const asmjit::Label zero = a_.newLabel(), not_taken = a_.newLabel();
+    const bool loops = i.opcode != 0xe3;
+    if (loops) {
+        a_.lea(x86::r9d, x86::ptr(x86::rcx, -1));
+        a_.mov(x86::cx, x86::r9w);
+    }
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.movzx(x86::ecx, x86::cx);
+    a_.jecxz(x86::rcx, zero);
+    a_.mov(x86::rcx, kSavedRcx);
+    if (loops) {
+        if (i.opcode == 0xe1) a_.jnz(not_taken);
+        if (i.opcode == 0xe0) a_.jz(not_taken);
+        go_to(target);
+        a_.bind(zero);
+        a_.mov(x86::rcx, kSavedRcx);
+    } else {
+        a_.jmp(not_taken);
+        a_.bind(zero);
+        a_.mov(x86::rcx, kSavedRcx);
+        go_to(target);
+    }
+    a_.bind(not_taken);
+    return After::GoesOn;
+}
+
+Emit::After Emit::segmented_ret(unsigned size, int popped) {
+    const x86::Mem from = stack_memory(0, size, Access::Read);
+    size == 4 ? a_.mov(x86::r8d, from) : a_.movzx(x86::r8d, from.cloneResized(2));
+    move_stack(popped);
+    const asmjit::Label match = a_.newLabel();
+    a_.mov(x86::r9, SegmentedJumpCache::tag(segments().id, 0));
+    a_.lea(x86::r9, x86::ptr(x86::r9, x86::r8));
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.mov(x86::rcx, x86::ptr(x86::rsp, 8));
+    a_.lea(x86::rcx, x86::ptr(x86::rcx, x86::r9));
+    a_.jecxz(x86::rcx, match);
+    a_.mov(x86::rcx, kSavedRcx);
+    a_.mov(x86::r9d, segments().id);
+    jump_to_stub(stubs_.segmented_return_miss);
+    a_.bind(match);
+    a_.mov(x86::rcx, kSavedRcx);
+    a_.ret();
+    return After::Ended;
+}
+
+}  // namespace ringfold
