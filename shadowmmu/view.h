@@ -64,7 +64,7 @@ struct SegmentedJumpCache {
 
     static constexpr uint64_t tag(uint32_t segmentation, uint32_t eip) { return uint64_t{segmentation} << 32 | eip; }
     static constexpr uint32_t index(uint32_t segmentation, uint32_t eip) {
-        return JumpCache::index(std::rotl(segmentation, 4) + eip);
+        return JumpCache::index(std::rotl(segmentation, 6) + eip * 4);  // 16-bit code is dense
     }
     void clear() {
         if (used) negated_tag.fill(0);

@@ -50,7 +50,7 @@ void Emit::segmented_jump_through_slot(GuestVirt target, std::function<void(cons
 Emit::JumpSlot Emit::segmented_look_up_jump() {
     const asmjit::Label hit = a_.newLabel(), miss = a_.newLabel();
     const uint32_t id = segments().id;
-    a_.lea(x86::r10d, x86::ptr(x86::r8, static_cast<int32_t>(std::rotl(id, 4))));
+    a_.lea(x86::r10d, x86::ptr(static_cast<uint64_t>(static_cast<int32_t>(std::rotl(id, 6))), x86::r8, 2));
     a_.rorx(x86::r9d, x86::r10d, 14);
     a_.lea(x86::r10d, x86::ptr(x86::r9, x86::r10, 3));
     a_.shrx(x86::r10d, x86::r10d, kWindow.r32());

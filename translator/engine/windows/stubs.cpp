@@ -149,8 +149,8 @@ void emit_indirect(Assembler& a, const asmjit::Label& miss) {
 // The same in code that is not flat: r9d is its segmentation. See SegmentedJumpCache.
 void emit_segmented_indirect(Assembler& a, const asmjit::Label& miss) {
     asmjit::Label hit = a.newLabel();
-    a.rorx(x86::r10d, x86::r9d, 32 - 4);
-    a.lea(x86::r10d, x86::ptr(x86::r10, x86::r8));
+    a.rorx(x86::r10d, x86::r9d, 32 - 6);
+    a.lea(x86::r10d, x86::ptr(x86::r10, x86::r8, 2));
     a.rorx(x86::r11d, x86::r10d, 14);
     a.lea(x86::r10d, x86::ptr(x86::r11, x86::r10, 3));
     a.shrx(x86::r10d, x86::r10d, kWindow.r32());
