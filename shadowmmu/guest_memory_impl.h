@@ -19,7 +19,7 @@ struct Place {
 
 // The control bits that change what a walk answers.
 struct PagingMode {
-    bool paging = false, wp = false, pae = false, pse = false, pge = false, nxe = false;
+    bool paging = false, wp = false, pae = false, pse = false, pge = false, nxe = false, a20 = true;
     bool operator==(const PagingMode&) const = default;
     static PagingMode of(const CpuState&);
 };

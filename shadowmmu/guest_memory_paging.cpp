@@ -14,7 +14,8 @@ PagingMode PagingMode::of(const CpuState& cpu) {
             .pae = (cpu.cr4 & cr4::PAE) != 0,
             .pse = (cpu.cr4 & cr4::PSE) != 0,
             .pge = (cpu.cr4 & cr4::PGE) != 0,
-            .nxe = (cpu.efer & efer::NXE) != 0};
+            .nxe = (cpu.efer & efer::NXE) != 0,
+            .a20 = (cpu.address_mask & kA20) != 0};
 }
 
 GuestMemory::Impl::Impl(GuestMemory& o, Ram& r, MmioIo& m, MemoryTracer& t, CpuState& s)
@@ -208,7 +209,7 @@ bool GuestMemory::load_pdptes(uint32_t cr3, std::array<uint64_t, 4>& out) {
     constexpr uint64_t kPresent = 1, kReserved = 0xfffffff0000001e6;
     std::array<uint64_t, 4> entry;
     for (unsigned i = 0; i < 4; ++i) {
-        entry[i] = impl_->read_entry(GuestPhys(cr3 & ~0x1fu) + i * 8, 8);
+        entry[i] = impl_->read_entry(GuestPhys((cr3 & ~0x1fu) & impl_->state.address_mask) + i * 8, 8);
         if ((entry[i] & kPresent) && (entry[i] & kReserved)) return false;
     }
     out = entry;

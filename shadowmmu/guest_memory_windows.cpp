@@ -46,7 +46,7 @@ Fill GuestMemory::fill_window(GuestVirt a, Access access, Privilege p, GuestFaul
     ++impl_->counts.hidden_faults;
     Window& window = impl_->window(p);
     if (suffices(window.page(a.page_number()), want)) return Fill::Ram;
-    const bool large = mapping.page_bytes > kPageSize;
+    const bool large = mapping.page_bytes > kPageSize && impl_->mode.a20;  // else it is not one piece
     const bool done = large ? impl_->map_large(window, a, mapping, p) : impl_->map_small(window, a, mapping, p);
     log::print(log::Mmu, "mmu: window {} {:08x} -> {:05x}000{}{}, {} mappings in all\n", window.number, a.page().value,
                want.frame, want.writable ? " writable" : "", done ? "" : ": refused by the host",

@@ -61,6 +61,7 @@ private:
 
     // Reads one entry into leaf_ and combines its permissions. False: not present.
     bool descend(GuestPhys entry, uint64_t reserved) {
+        entry = GuestPhys(entry.value & cpu_.address_mask);
         leaf_ = tables_.read_entry(entry, entry_bytes_);
         if (!(leaf_ & kPresent)) return false;
         value_[m_.levels] = leaf_;
@@ -74,7 +75,7 @@ private:
     }
 
     bool finish(uint64_t frame, uint32_t page_bytes) {
-        m_.physical = GuestPhys(frame + (address_.value & (page_bytes - 1)));
+        m_.physical = GuestPhys((frame + (address_.value & (page_bytes - 1))) & cpu_.address_mask);
         m_.page_bytes = page_bytes;
         return true;
     }
@@ -131,7 +132,7 @@ private:
 std::variant<Mapping, PageFault> page_walk(PageTableAccess& tables, const CpuState& cpu, GuestVirt a, Access access,
                                            Privilege privilege, bool update) {
     if (!cpu.paging())
-        return Mapping{.physical = GuestPhys(a.value),
+        return Mapping{.physical = GuestPhys(a.value & cpu.address_mask),
                        .page_bytes = kPageSize,
                        .writable = true,
                        .user = true,

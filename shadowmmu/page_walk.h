@@ -1,5 +1,6 @@
 // The guest's page-table walk (Intel SDM volume 3, chapter 4): 4 KiB, 4 MiB (PSE), PAE with 2 MiB and NX.
-// Pure but for the A and D bits, which it sets as the hardware does.
+// Pure but for the A and D bits, which it sets as the hardware does. With the A20 gate closed no address, of an entry or
+// of what it maps, has bit 20 set.
 #pragma once
 
 #include <cstdint>

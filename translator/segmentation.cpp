@@ -9,7 +9,6 @@ namespace ringfold {
 
 namespace {
 
-constexpr uint32_t kReal = 1u << 30;
 constexpr uint16_t kTypeBits = 0x0fff, kRealAccess = 0x93;
 
 bool holds_64k(const SegmentRegister& s) {
@@ -28,7 +27,7 @@ bool usual_real_code(const SegmentRegister& cs) {
 }  // namespace
 
 uint32_t real_segmentation_id(bool stack16, bool sse, bool user) {
-    return kReal | uint32_t{stack16} << 16 | uint32_t{sse} << 17 | uint32_t{user} << 18;
+    return kRealSegmentation | uint32_t{stack16} << 16 | uint32_t{sse} << 17 | uint32_t{user} << 18;
 }
 
 std::optional<Segmentation> SegmentationTable::of(const CpuState& s) {

@@ -33,6 +33,11 @@ private:
 // The id of usual real-mode code: this, and the selector in its low 16 bits.
 uint32_t real_segmentation_id(bool stack16, bool sse, bool user);
 
+inline constexpr uint32_t kRealSegmentation = 1u << 30;
+inline bool is_real_segmentation(uint32_t id) {
+    return id & kRealSegmentation;
+}
+
 // What translated code checks and adds, from the segment registers.
 void refresh_segment_checks(VcpuContext&);
 SegmentChecks segment_checks(const SegmentRegister&, bool real);

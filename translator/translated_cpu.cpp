@@ -152,6 +152,9 @@ windows::MonitorFunctions TranslatedCpu::monitor_functions() {
     f.port_out = [](VcpuContext* c, void* site, uint32_t port) noexcept {
         return c->owner->on_port_out(*static_cast<Site*>(site), static_cast<uint16_t>(port), port >> 16);
     };
+    f.light_step = [](VcpuContext* c, void* site, uint32_t) noexcept {
+        return c->owner->on_light_step(*static_cast<Site*>(site));
+    };
     f.quick = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_quick(*static_cast<Site*>(site)); };
     f.link = [](VcpuContext* c, void* link, uint32_t) noexcept { return c->owner->on_link(*static_cast<Link*>(link)); };
     f.indirect = [](VcpuContext* c, void*, uint32_t eip) noexcept { return c->owner->on_lookup(GuestVirt(eip)); };
@@ -532,7 +535,11 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access acc
             return site.block->host + site.retry;
         case Fill::Special:
             ++counts_.soft_special;
-            if (device_access(site, linear, access)) return resume_behind(site, Step::Done);
+            if (device_access(site, linear, access)) {
+                if (!site.resume || !still_true(*site.block) || event_waits()) return resume_behind(site, Step::Done);
+                context_.reload_fpu = site.fpu;  // as above
+                return site.block->host + site.resume;
+            }
             break;
         case Fill::Fault:
             ++counts_.true_faults;
@@ -600,7 +607,11 @@ const void* TranslatedCpu::on_link(Link& link) {
         if (pc == stubs_.leave || evictions != evictions_) return pc;
         target = table_.find_by_host(pc);
     }
-    if (!target || target->entry() != pc || target->dead || soft(target->key.mode) != soft(from_key.mode)) return pc;
+    if (!target || target->entry() != pc || target->dead) return pc;
+    const uint32_t segmentation = link.segmentation ? link.segmentation : from_key.mode.segments.id;
+    if (target->key.mode.segments.id != segmentation || target->key.mode.user != from_key.mode.user ||
+        target->key.mode.sse != from_key.mode.sse)
+        return pc;
     // Soft user blocks are those of spaces without a window too.
     if (target->key.mode.user && target->key.mode.direct && !from_key.mode.direct) return pc;
     const bool same_page = target->key.code.page() == from_key.code.page() && !target->crosses_page && !link.other_page;

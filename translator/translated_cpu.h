@@ -69,6 +69,7 @@ private:
     const void* on_port_in(Site& site, uint16_t port, unsigned size);
     const void* on_port_out(Site& site, uint16_t port, unsigned size);
     const void* on_quick(Site& site);
+    const void* on_light_step(Site& site);
     const void* on_fault(Site& site, Vector vector);
     const void* on_exception();
     const void* on_host_fault();

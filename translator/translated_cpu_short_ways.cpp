@@ -46,6 +46,21 @@ const void* TranslatedCpu::on_quick(Site& site) {
     return nullptr;
 }
 
+// For instructions that may fault, and touch memory, but change no segment register unless they fault.
+const void* TranslatedCpu::on_light_step(Site& site) {
+    ++counts_.steps;
+    const Block& block = *site.block;
+    state_.eip = block.key.eip.value + site.guest_offset;
+    count(*site.instruction);
+    const SegmentRegister code = state_.segment[CS];
+    memory_.set_road(TraceRoad::Soft);
+    const Step step = interpreter_.execute(*site.instruction);
+    memory_.set_road(TraceRoad::Interpreter);
+    const bool done = step == Step::Done && state_.eip == block.key.eip.value + site.next_offset && code == state_.segment[CS];
+    if (done && !event_waits() && still_true(block)) [[likely]] return nullptr;
+    return resume_behind(site, step);
+}
+
 // The handler is entered by a sequence (gate_stubs.cpp); what that declines comes back to on_exception().
 const void* TranslatedCpu::deliver(const GuestFault& fault) {
     pending_fault_ = fault;

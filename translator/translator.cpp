@@ -104,8 +104,10 @@ void Translator::decode_block(const BlockKey& key, Source& source) {
         const EmitKind kind = i.row->emit;
         const bool ends = kind == EmitKind::stop || kind == EmitKind::jump || kind == EmitKind::ret ||
                           kind == EmitKind::interrupt || kind == EmitKind::iret ||
-                          kind == EmitKind::sysenter || kind == EmitKind::sysexit;
-        const bool counted = options_.profile && (kind == EmitKind::jcc || kind == EmitKind::call);
+                          kind == EmitKind::sysenter || kind == EmitKind::sysexit || kind == EmitKind::jump_far ||
+                          kind == EmitKind::ret_far;
+        const bool call = kind == EmitKind::call || kind == EmitKind::call_far;
+        const bool counted = options_.profile && (kind == EmitKind::jcc || call);
         if (ends || counted) break;
     }
 }
@@ -150,7 +152,8 @@ std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& sourc
     size_t branches = 2;  // the fall-through, and a jump at the end
     for (const Instruction& i : instructions_) {
         block->bytes.insert(block->bytes.end(), i.bytes.begin(), i.bytes.begin() + i.length);
-        branches += i.row->emit == EmitKind::jcc || i.row->emit == EmitKind::loop || i.row->emit == EmitKind::call;
+        branches += i.row->emit == EmitKind::jcc || i.row->emit == EmitKind::loop || i.row->emit == EmitKind::call ||
+                    i.row->emit == EmitKind::call_far;
     }
     block->link = std::vector<Link>(branches);
 

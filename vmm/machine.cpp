@@ -148,6 +148,12 @@ void Machine::ask(Request request) {
     if (cpu_) cpu_->kick();
 }
 
+// Only the CPU's own addresses go through the gate: what devices master is not its business.
+void Machine::a20_changed(bool open) {
+    state_.address_mask = open ? ~uint64_t{0} : ~kA20;
+    memory_.paging_mode_changed();
+}
+
 void Machine::service() {
     const Nanoseconds now = input_.clock().now();
     for (TimedDevice* device : timed_) device->advance(now);

@@ -98,7 +98,8 @@ private:
     GuestMemory memory_;
 
     Pic pic_;
-    A20Gate a20_;
+    A20Gate a20_{[this](bool open) { a20_changed(open); }};
+    void a20_changed(bool open);
     Pit pit_;
     Rtc rtc_;
     Uart uart_;

@@ -1,7 +1,8 @@
 // Emitted code as golden text: translates the block of a small assembly file in each memory form and compares the
 // listing (-d out_asm's) with the one kept in the file, under its source.
 //
-// A line "; ring 0" runs the file as supervisor code.
+// A line "; ring 0" runs the file as supervisor code, "; 16-bit protected mode" and "; virtual-8086 mode" in such
+// segments, where there is no direct form.
 //
 // Host addresses differ from run to run: those inside the block become +offset, others HOST.
 #include <unistd.h>
@@ -33,9 +34,22 @@ std::string read_file(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-CpuCase case_of(const std::string& code, bool supervisor) {
+struct Setting {
+    bool supervisor = false;
+    CpuCase::Segments segments = CpuCase::Segments::Flat;
+
+    explicit Setting(const std::string& source) {
+        const auto says = [&source](const char* line) { return source.find(line) != std::string::npos; };
+        supervisor = says("\n; ring 0\n");
+        if (says("\n; 16-bit protected mode\n")) segments = CpuCase::Segments::Protected16;
+        if (says("\n; virtual-8086 mode\n")) segments = CpuCase::Segments::Virtual8086;
+    }
+};
+
+CpuCase case_of(const std::string& code, const Setting& setting) {
     CpuCase c;
-    c.supervisor = supervisor;
+    c.supervisor = setting.supervisor;
+    c.segments = setting.segments;
     c.pages = standard_pages();
     c.eip = kCodePage;
     for (size_t i = 0; i < code.size(); ++i)
@@ -46,7 +60,7 @@ CpuCase case_of(const std::string& code, bool supervisor) {
 }
 
 // What -d out_asm writes while the case runs.
-std::string raw_listing(const std::string& code, bool supervisor, const char* policy) {
+std::string raw_listing(const std::string& code, const Setting& setting, const char* policy) {
     const std::string path =
         fmt::format("{}/ringfold-golden-{}", std::filesystem::temp_directory_path().string(), getpid());
     log::open(path.c_str());
@@ -56,7 +70,7 @@ std::string raw_listing(const std::string& code, bool supervisor, const char* po
     options.cache_bytes = 4 << 20;
     options.policy.name = policy;
     TranslatedCpu cpu(machine.context(), machine.memory(), machine.ports(), machine.interrupts(), options);
-    machine.load(case_of(code, supervisor));
+    machine.load(case_of(code, setting));
     while (std::holds_alternative<Interrupted>(cpu.run())) {
     }
     log::enabled_categories = 0;
@@ -87,16 +101,16 @@ std::string replace_addresses(const std::string& line, const HostRange& block) {
 }
 
 // The blocks of the case's ring, without what changes from run to run. What ends a run in ring 3 is the supervisor's.
-std::string listing(const std::string& code, bool supervisor, const char* policy, const char* name) {
+std::string listing(const std::string& code, const Setting& setting, const char* policy, const char* name) {
     static const std::regex kHead(R"(---- block ([0-9a-f]+) \(physical [0-9a-f]+\) (\w+) (\w+), (\d+) bytes to (\d+))");
     static const std::regex kHostLine("    ([0-9a-f]+)  (.*)");
-    std::istringstream lines(raw_listing(code, supervisor, policy));
+    std::istringstream lines(raw_listing(code, setting, policy));
     std::string out, line;
     HostRange block;
     bool wanted = false;
     for (std::smatch m; std::getline(lines, line);) {
         if (std::regex_match(line, m, kHead)) {
-            wanted = m[2] == (supervisor ? "supervisor" : "user");
+            wanted = m[2] == (setting.supervisor ? "supervisor" : "user");
             block = {0, std::stoull(m[5])};
             if (wanted) out += fmt::format(";; {} block {}, {} bytes to {}\n", name, m[1].str(), m[4].str(), m[5].str());
         } else if (wanted && std::regex_match(line, m, kHostLine)) {
@@ -126,9 +140,9 @@ int main(int argc, char** argv) {
         std::string source, expected, line;
         while (std::getline(lines, line)) (is_golden_line(line) ? expected : source) += line + "\n";
         const std::string code = read_file(argv[2]);
-        const bool supervisor = source.find("\n; ring 0\n") != std::string::npos;
-        const std::string found =
-            listing(code, supervisor, "never-direct", "soft") + listing(code, supervisor, "always-direct", "direct");
+        const Setting setting(source);
+        std::string found = listing(code, setting, "never-direct", "soft");
+        if (setting.segments == CpuCase::Segments::Flat) found += listing(code, setting, "always-direct", "direct");
         if (accept) {
             std::ofstream(argv[1]) << source << found;
             return 0;

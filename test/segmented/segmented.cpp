@@ -160,6 +160,7 @@ private:
         }
         if (kind_ != Kind::Real) s.cr0 |= cr0::PE;
         if (kind_ == Kind::V86 || (!real() && r_.chance(40))) s.cr0 |= cr0::PG;
+        if (r_.chance(8)) s.address_mask = ~kA20;
         if (user()) s.cpl = 3;
         if (s.cr0 & cr0::PG)
             for (unsigned n = r_.below(12); n > 0; --n) {  // pages that are read-only or not there
@@ -171,7 +172,8 @@ private:
     bool running() {
         const CpuState& s = state();
         const uint32_t linear = s.segment[CS].base + s.eip;
-        return steps_ < kMostSteps && s.activity == Activity::Running && linear >= kFree && linear < kRamBytes - 64 && still_ours() && unwritten(linear);
+        const bool folded = !(s.address_mask & kA20) && ((linear | (linear + 64)) & kA20);
+        return !folded && steps_ < kMostSteps && s.activity == Activity::Running && linear >= kFree && linear < kRamBytes - 64 && still_ours() && unwritten(linear);
     }
     // Not in a handler of the kernel.
     bool still_ours() { return user() ? state().cpl == 3 : true; }

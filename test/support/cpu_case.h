@@ -30,6 +30,8 @@ struct CpuCase {
     FpuImage fpu = initial_fpu();
     std::vector<PageImage> pages;
     uint32_t max_steps = 20000;
+    // On our CPUs only, with every segment at base 0 and of 64 KiB.
+    enum class Segments : uint8_t { Flat, Protected16, Virtual8086 } segments = Segments::Flat;
     bool supervisor = false;  // at CPL 0, on our CPUs only; HLT then halts, and ends the run too
 
     uint8_t* byte(uint32_t address);  // null where no page is

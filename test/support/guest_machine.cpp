@@ -22,6 +22,7 @@ constexpr uint32_t kHandlerStride = 16;
 constexpr uint16_t kGdtBytes = 16 * 8;
 
 constexpr uint32_t kPresent = 1, kWritable = 2, kUser = 4;
+constexpr uint16_t k16BitCode = 0x5b, k16BitData = 0x7b;
 constexpr uint16_t kKernelCode = 0x08, kKernelData = 0x18, kTssSelector = 0x40;
 
 uint64_t descriptor(uint32_t base, uint32_t limit_pages_or_bytes, uint32_t attributes) {
@@ -151,6 +152,13 @@ void GuestMachine::set_registers(const CpuCase& c) {
     s.gpr = c.gpr;
     s.eip = c.eip;
     s.set_eflags(c.eflags);
+    if (c.segments == CpuCase::Segments::Virtual8086) {
+        for (auto& segment : s.segment) segment = {0, 0xf3, 0, 0xffff};
+        s.system_flags |= flag::VM;
+    } else if (c.segments == CpuCase::Segments::Protected16) {
+        for (auto& segment : s.segment) segment = {k16BitData, 0xf3, 0, 0xffff};
+        s.segment[CS] = {k16BitCode, 0xfb, 0, 0xffff};
+    }
     s.fpu = c.fpu;
 }
 

@@ -41,6 +41,7 @@ struct Link : bi::list_base_hook<bi::link_mode<bi::auto_unlink>> {
     uint32_t patch = 0;  // host offset in `from` of the rel32 that is patched
     int32_t thunk = 0;   // host offset of where it leads while it is not chained: the exit thunk, or before the block
     GuestVirt target{};
+    uint32_t segmentation = 0;  // of the target, for far jumps: id; 0: that of `from`
     bool other_page = false;  // leaves the page: chained only where the mapping cannot differ
 };
 using LinkList = bi::list<Link, bi::constant_time_size<false>>;

@@ -22,16 +22,17 @@ void Emit::poll() {
     a_.mov(x86::r8d, x86::ptr(x86::r8));
 }
 
-bool Emit::chains(GuestVirt target) const {
-    const bool same_page = linear(target).page() == block_->key.linear().page() && !block_->crosses_page;
+bool Emit::chains_to(GuestVirt at) const {
+    const bool same_page = at.page() == block_->key.linear().page() && !block_->crosses_page;
     return same_page || (block_->global && !block_->key.mode.user);
 }
 
-asmjit::Label Emit::exit_thunk(GuestVirt target) {
+asmjit::Label Emit::exit_thunk(GuestVirt target, GuestVirt at, uint32_t segmentation) {
     Link& link = block_->link[block_->links++];
     link.from = block_;
     link.target = target;
-    link.other_page = linear(target).page() != block_->key.linear().page();
+    link.segmentation = segmentation;
+    link.other_page = at.page() != block_->key.linear().page();
     const asmjit::Label thunk = a_.newLabel();
     cold([this, thunk, &link] {
         a_.bind(thunk);
@@ -74,7 +75,7 @@ void Emit::jump_through_slot(GuestVirt target) {
             a_.mov(x86::r8d, target.value);
             jump_to_stub(stubs_.look_up);
         };
-        return segmented_jump_through_slot(target, [this](const x86::Mem& host) { a_.jmp(host); }, miss);
+        return segmented_jump_through_slot(segments().id, target, [this](const x86::Mem& host) { a_.jmp(host); }, miss);
     }
     asmjit::Label hit = a_.newLabel();
     const uint32_t i = JumpCache::index(target.value);
@@ -264,7 +265,7 @@ void Emit::call_target(GuestVirt target) {
             a_.call(asmjit::Imm(reinterpret_cast<uint64_t>(stubs_.look_up)));
             a_.jmp(back);
         };
-        return segmented_jump_through_slot(target, call, look_up);
+        return segmented_jump_through_slot(segments().id, target, call, look_up);
     }
     const uint32_t i = JumpCache::index(target.value);
     const asmjit::Label hit = a_.newLabel(), back = a_.newLabel(), miss = a_.newLabel();

@@ -76,6 +76,7 @@ bool changes_control(EmitKind kind) {
     switch (kind) {
         case EmitKind::call: case EmitKind::jump: case EmitKind::jcc: case EmitKind::ret: case EmitKind::loop:
         case EmitKind::stop: case EmitKind::sti: case EmitKind::popf: case EmitKind::mov_control:
+        case EmitKind::jump_far: case EmitKind::call_far: case EmitKind::ret_far: case EmitKind::load_far_pointer:
         case EmitKind::interrupt: case EmitKind::iret: case EmitKind::sysenter: case EmitKind::sysexit:
             return true;
         default: return false;

@@ -143,13 +143,26 @@ private:
     bool reaches(const Instruction&, GuestVirt target) const;
     bool checks_no_targets(const Instruction&) const;
     GuestVirt linear(GuestVirt eip) const { return eip + segments().code_base; }
-    void segmented_jump_through_slot(GuestVirt target, std::function<void(const x86::Mem&)> go, std::function<void()> miss);
+    void segmented_jump_through_slot(uint32_t id, GuestVirt target, std::function<void(const x86::Mem&)> go, std::function<void()> miss);
     JumpSlot segmented_look_up_jump();
     After loop_by_cx(const Instruction&, GuestVirt target);
+    // --- far, in real and virtual-8086 mode (real_far.cpp) ----------------------------------------------------
+    After emit_jump_far(const Instruction&);
+    After emit_call_far(const Instruction&);
+    After emit_ret_far(const Instruction&);
+    bool far_inline(const Instruction&) const;
+    uint32_t id_of_selector(uint32_t selector) const;
+    void set_code_segment(uint32_t selector);
+    void take_far_target();
+    void go_to_far(uint32_t selector, GuestVirt target);
+    void call_far_target(uint32_t selector, GuestVirt target);
+    After emit_exchange(const Instruction&);
     After segmented_ret(unsigned size, int popped);
     // May a jump to this target be patched in, rather than looked up in the current view each time?
-    bool chains(GuestVirt target) const;
-    asmjit::Label exit_thunk(GuestVirt target);  // of a new link
+    bool chains(GuestVirt target) const { return chains_to(linear(target)); }
+    bool chains_to(GuestVirt linear) const;
+    asmjit::Label exit_thunk(GuestVirt target) { return exit_thunk(target, linear(target), 0); }  // of a new link
+    asmjit::Label exit_thunk(GuestVirt target, GuestVirt linear, uint32_t segmentation);
     void linked();                               // the last four bytes emitted are that link's rel32
     void jump_to_stub(const void* stub);
     // `size` 4, or in code that is not flat also 2.

@@ -40,6 +40,7 @@ std::array<uint8_t, 2> swap_halves(uint8_t high) {
 Emit::After Emit::emit_ident(const Instruction& i) {
     const bool accesses = i.has_memory && i.memory.size != 0;
     MemoryForm shape = MemoryForm::None;
+    if (!flat() && accesses && i.mnemonic == ZYDIS_MNEMONIC_XCHG) return emit_exchange(i);
     if (accesses) {
         // A plain operand can keep its own address expression in the window.
         const bool own = direct() && i.memory.segment <= DS && i.memory.address_size == 4;
@@ -71,6 +72,24 @@ Emit::After Emit::emit_ident(const Instruction& i) {
     block_->spots.back().undo_from = offset();
     raw(reencode(i, shape, high).span());
     raw(swap);
+    return After::GoesOn;
+}
+
+// XCHG with memory, but for the bus lock that it implies: with one CPU, whose accesses nobody else sees halves of, a
+// load and a store of a place that can be written are the same.
+Emit::After Emit::emit_exchange(const Instruction& i) {
+    const Operand& op = i.op(0).kind == OperandKind::Gpr ? i.op(0) : i.op(1);
+    const bool high = op.size == 1 && op.reg >= 4;
+    if (high || !linear_address(i)) return emit_step(i);
+    ++block_->simulated;
+    const x86::Mem m = guest_memory(op.size, Access::Write).cloneResized(op.size);
+    const auto in_size = [&op](unsigned n) {
+        return op.size == 4 ? x86::Gp(x86::gpd(n)) : op.size == 2 ? x86::Gp(x86::gpw(n)) : x86::Gp(x86::gpb_lo(n));
+    };
+    const unsigned reg = op.reg == ESP && op.size > 1 ? 12 : op.reg;
+    a_.mov(in_size(10), m);
+    a_.mov(m, in_size(reg));
+    a_.mov(in_size(reg), in_size(10));
     return After::GoesOn;
 }
 

@@ -26,12 +26,12 @@ bool Emit::checks_no_targets(const Instruction& i) const {
 }
 
 // At both ends rcx is the guest's.
-void Emit::segmented_jump_through_slot(GuestVirt target, std::function<void(const x86::Mem&)> go,
+void Emit::segmented_jump_through_slot(uint32_t id, GuestVirt target, std::function<void(const x86::Mem&)> go,
                                        std::function<void()> miss) {
     const asmjit::Label hit = a_.newLabel(), missed = a_.newLabel();
-    const uint32_t i = SegmentedJumpCache::index(segments().id, target.value);
+    const uint32_t i = SegmentedJumpCache::index(id, target.value);
     a_.mov(kSavedRcx, x86::rcx);
-    a_.mov(x86::rcx, SegmentedJumpCache::tag(segments().id, target.value));
+    a_.mov(x86::rcx, SegmentedJumpCache::tag(id, target.value));
     a_.mov(x86::r9, view(offsetof(View, segmented_jumps.negated_tag) + 8 * i));
     a_.lea(x86::rcx, x86::ptr(x86::rcx, x86::r9));
     a_.jecxz(x86::rcx, hit);

@@ -33,7 +33,10 @@ Emit::After Emit::emit_string(const Instruction& i) {
     if (flat() ? i.address_size != 4 || i.memory.segment > DS : i.memory.segment == CS && !segments().code_readable)
         return emit_step(i);
     if (!i.rep && !i.repne) return emit_string_once(i);
-    if (!flat()) return emit_step(i);
+    if (!flat()) {
+        light_call(i, stubs_.light_step);
+        return After::GoesOn;
+    }
     const void* stub = repeated(i, stubs_.strings);
     if (!stub) return emit_step(i);
     ++block_->simulated;

@@ -24,6 +24,8 @@ inline constexpr uint32_t kArithmetic = CF | PF | AF | ZF | SF | OF;
 inline constexpr uint32_t kAlwaysSet = 2;
 }  // namespace flag
 
+inline constexpr uint64_t kA20 = 1u << 20;
+
 namespace cr0 {
 inline constexpr uint32_t PE = 1u << 0, MP = 1u << 1, EM = 1u << 2, TS = 1u << 3, ET = 1u << 4, NE = 1u << 5,
                           WP = 1u << 16, AM = 1u << 18, NW = 1u << 29, CD = 1u << 30, PG = 1u << 31;
@@ -98,6 +100,9 @@ struct CpuState {
     SegmentRegister ldtr{}, tr{};
     DescriptorTable gdtr{}, idtr{};
 
+    // Of every physical address that the CPU puts out; bit 20 is clear while the board's A20 gate is closed.
+    uint64_t address_mask = ~uint64_t{0};
+
     uint32_t cr0 = 0x60000010, cr2 = 0, cr3 = 0, cr4 = 0;
     std::array<uint32_t, 8> dr{0, 0, 0, 0, 0, 0, 0xffff0ff0, 0x400};
     uint32_t pending_debug = 0;  // DR6 bits of a #DB owed after the current instruction
@@ -139,12 +144,13 @@ struct CpuState {
                        "system_flags", system_flags, "interrupt_flag", interrupt_flag,
                        "direction_flag", direction_flag, "interrupt_shadow", interrupt_shadow,
                        "debug_shadow", debug_shadow, "activity", activity, "cpl", cpl, "nmi_blocked", nmi_blocked,
-                       "segment", segment, "ldtr", ldtr, "tr", tr, "gdtr", gdtr, "idtr", idtr, "cr0", cr0,
+                       "segment", segment, "ldtr", ldtr, "tr", tr, "gdtr", gdtr, "idtr", idtr, "address_mask", address_mask, "cr0", cr0,
                        "cr2", cr2, "cr3", cr3, "cr4", cr4, "dr", dr, "pending_debug", pending_debug, "efer", efer,
                        "sysenter_cs", sysenter_cs, "sysenter_esp", sysenter_esp, "sysenter_eip", sysenter_eip,
                        "pat", pat, "misc_enable", misc_enable, "apic_base", apic_base, "tsc_offset", tsc_offset,
                        "tsc_adjust", tsc_adjust, "tsc_khz", tsc_khz, "pdpte", pdpte,
                        "fpu", fpu);
+        archive.require(address_mask == ~uint64_t{0} || address_mask == ~kA20, "address_mask");
         archive.require(activity <= Activity::Shutdown && cpl <= 3, "activity");
         archive.require(interrupt_flag <= 1 && direction_flag <= 1 && interrupt_shadow <= 1, "flags");
         archive.require(fpu[26] == 0 && fpu[27] == 0, "mxcsr");  // or FXRSTOR faults in the monitor

@@ -184,3 +184,20 @@ TEST_CASE("PAE reserved bits") {
     // A reserved bit in a directory entry is met before the missing table entry.
     CHECK(Pae(0x2000 | P | uint64_t{1} << 40, 0).fault(Access::Read, kSupervisor) == code);
 }
+
+TEST_CASE("the closed A20 gate clears bit 20 of what is mapped, and of the tables' addresses") {
+    Tables none;
+    CpuState cpu;
+    cpu.address_mask = ~kA20;
+    const auto physical = [&](Tables& tables, uint32_t a) {
+        return std::get<Mapping>(page_walk(tables, cpu, GuestVirt(a), Access::Read, kSupervisor)).physical.value;
+    };
+    CHECK(physical(none, 0x00100123) == 0x123);
+    CHECK(physical(none, 0x00300123) == 0x200123);
+    Tables paged;  // the directory's address has bit 20 set, the table's and the page's too
+    cpu.cr0 = kPagedWp, cpu.cr3 = 0x101000;
+    paged.entry[kPd + 4] = 0x102000 | P | W;
+    paged.entry[kPt + 12] = 0x705000 | P | W;
+    CHECK(physical(paged, kAt.value) == 0x605123);
+    CHECK((paged.entry[kPt + 12] & 0x20));  // A, at the masked address
+}

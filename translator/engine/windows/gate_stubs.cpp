@@ -33,50 +33,6 @@ x86::Mem side(size_t array, uint8_t p) {
 x86::Mem ready(uint8_t p) {
     return context(offsetof(VcpuContext, crossing.ready) + p, 1);
 }
-x86::Mem in_view(const x86::Gp& view, size_t offset, const x86::Gp& index, uint32_t shift) {
-    return x86::ptr(view, index, shift, static_cast<int32_t>(offset) - kViewBias);
-}
-
-// Guest registers that the longer sequences use for themselves.
-constexpr unsigned kSpilled[] = {EAX, ECX, EDX, EBX, EBP, ESI, EDI};
-
-void spill(Assembler& a) {
-    for (const unsigned r : kSpilled) a.mov(guest_register(r), host32(r));
-    save_flags(a);
-}
-void reload(Assembler& a) {
-    restore_flags(a);
-    for (const unsigned r : kSpilled) a.mov(host32(r), guest_register(r));
-}
-// rbx: the translation to go on at.
-void go_on(Assembler& a) {
-    a.mov(FIELD(next_pc), x86::rbx);
-    reload(a);
-    a.jmp(FIELD_SIZED(next_pc, 8));
-}
-void give_up(Assembler& a, const Label& miss, const void* otherwise) {
-    a.bind(miss);
-    reload(a);
-    a.jmp(asmjit::Imm(reinterpret_cast<uint64_t>(otherwise)));
-}
-
-void unless_event(Assembler& a, const Label& miss) {
-    a.cmp(FIELD_SIZED(attention, 4), 0);
-    a.jne(miss);
-}
-
-// rax: a linear address becomes a host address, if `view` has all bytes of it for that access. Clobbers rcx, rdx.
-void to_host(Assembler& a, const x86::Gp& view, unsigned size, Access access, const Label& miss) {
-    const size_t bias = access == Access::Write ? offsetof(View, tlb.write_bias) : offsetof(View, tlb.read_bias);
-    a.mov(x86::edx, x86::eax);
-    a.shr(x86::edx, 12);
-    a.and_(x86::edx, kTlbEntries - 1);
-    a.mov(x86::ecx, in_view(view, bias, x86::rdx, 2));
-    a.lea(x86::ecx, x86::ptr(x86::rcx, x86::rax, 0, static_cast<int32_t>(size) - 1));
-    a.cmp(x86::ecx, kPageSize - 1);
-    a.ja(miss);
-    a.add(x86::rax, in_view(view, offsetof(View, tlb.addend), x86::rdx, 3));
-}
 
 // esi: a selector. It must be of ring `rpl`, and its descriptor in the GDT exactly `expected`. Clobbers rax, rcx, rdx.
 void check_flat(Assembler& a, const x86::Gp& view, uint64_t expected, unsigned rpl, const Label& miss) {

@@ -6,6 +6,7 @@
 
 #include "translator/engine/windows/emission_errors.h"
 #include "translator/engine/windows/gate_stubs.h"
+#include "translator/engine/windows/real_stubs.h"
 #include "translator/engine/windows/stub_parts.h"
 #include "translator/engine/windows/write_stub.h"
 #include "vmm/base/result.h"
@@ -238,6 +239,7 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
     stubs.port_in = light(monitor.port_in);
     stubs.port_out = light(monitor.port_out);
     stubs.quick = light(monitor.quick);
+    stubs.light_step = light(monitor.light_step);
     const void* exception = calls(monitor.exception);
     for (const bool user : {false, true}) {
         auto gate = [&](GateEvent e, const void* otherwise) { return here([&] { emit_gate(a, e, user, otherwise); }); };
@@ -245,6 +247,8 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
         stubs.exception[user] = gate(GateEvent::Exception, exception);
         stubs.exception_with_error[user] = gate(GateEvent::ExceptionWithError, exception);
     }
+    stubs.real_interrupt = here([&] { emit_real_interrupt(a, stubs.stop); });
+    stubs.real_iret = here([&] { emit_real_iret(a, stubs.stop); });
     stubs.iret = here([&] { emit_iret(a, stubs.stop); });
     stubs.sysenter = here([&] { emit_sysenter(a, stubs.stop); });
     stubs.sysexit = here([&] { emit_sysexit(a, stubs.stop); });

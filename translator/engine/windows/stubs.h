@@ -19,7 +19,7 @@ struct MonitorFunctions {
     MonitorFunction divide_error;
     MonitorFunction string_read, string_write, string_element;  // see StringExits
     MonitorFunction exception, fault;
-    MonitorFunction port_in, port_out, quick;  // light calls: nullptr is "behind the instruction"
+    MonitorFunction port_in, port_out, quick, light_step;  // light calls: nullptr is "behind the instruction"
     const void* (*host_fault)(VcpuContext*) noexcept;
 };
 
@@ -35,10 +35,12 @@ struct Stubs {
     // r9: Site*, r8d: the vector of a fault without an error code, or with 0 as #GP's
     const void* fault;
     // r9: Site*, r10: where the instruction's code ends; for ports r8d: port, and size in bits 16 and up
-    const void *port_in, *port_out, *quick;
+    const void *port_in, *port_out, *quick, *light_step;
     // Changes of privilege without the monitor, or by `stop` if the case is not the common one. r9: Site*; for INT n
     // also r8d: vector, r10d: return EIP.
     const void *interrupt[2], *iret, *sysenter, *sysexit;  // [1]: from user code
+    // INT n and IRET of usual real-mode code, whose segmentation is in r11d; see real_stubs.h.
+    const void *real_interrupt, *real_iret;
     // VcpuContext::exception_vector (and _error) at CpuState::eip, on the same terms.
     const void *exception[2], *exception_with_error[2];
     // r9: Block*, whose heat is used up
