@@ -126,8 +126,9 @@ public:
     void cr3_loaded();
     // Reads the four PDPTEs into `out` from `cr3`; false if a reserved bit is set (#GP(0) to the guest).
     bool load_pdptes(uint32_t cr3, std::array<uint64_t, 4>& out);
-    // CR0.PG or WP, CR4.PAE, PSE or PGE, EFER.NXE, the A20 gate changed: forget everything.
+    // CR0.PG or WP, CR4.PAE, PSE or PGE, EFER.NXE changed: forget everything.
     void paging_mode_changed();
+    void a20_changed();         // state.address_mask did
     void invalidate_page(GuestVirt a);  // INVLPG
     // From one number to the same one, none of the addresses told to heed_flushes() has come to mean another place.
     uint64_t flushes() const { return flushes_; }

@@ -151,7 +151,7 @@ void Machine::ask(Request request) {
 // Only the CPU's own addresses go through the gate: what devices master is not its business.
 void Machine::a20_changed(bool open) {
     state_.address_mask = open ? ~uint64_t{0} : ~kA20;
-    memory_.paging_mode_changed();
+    memory_.a20_changed();
 }
 
 void Machine::service() {

@@ -8,7 +8,7 @@ function:
     hlt
 ;; soft block 00001000, 6 bytes to 147
 ;; 00001000  call 0x1006                        SIMULATE (control flow)
-;;     mov r8, qword ptr [r14 + 0x33c]
+;;     mov r8, qword ptr [r14 + 0x37c]
 ;;     mov r8d, dword ptr [r8]
 ;;     lea r8d, [r12 - 4]
 ;;     rorx r9d, r8d, 0x16
@@ -63,7 +63,7 @@ function:
 ;;     jmp HOST
 ;; direct block 00001000, 6 bytes to 77
 ;; 00001000  call 0x1006                        SIMULATE (control flow)
-;;     mov r8, qword ptr [r14 + 0x33c]
+;;     mov r8, qword ptr [r14 + 0x37c]
 ;;     mov r8d, dword ptr [r8]
 ;;     mov dword ptr gs:[r12d - 4], 0x1005
 ;;     lea r12d, [r12 - 4]

@@ -6,13 +6,13 @@ org 0x1000
 ;; soft block 00001000, 4 bytes to 107
 ;; 00001000  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
 ;;     mov r11, rcx
-;;     mov ecx, dword ptr [r14 + 0xa4]
-;;     pext ecx, ecx, dword ptr [r14 + 0x2a30]
+;;     mov ecx, dword ptr [r14 + 0xb0]
+;;     pext ecx, ecx, dword ptr [r14 + 0x2a70]
 ;;     jrcxz +0x1a
 ;;     jmp +0x59
 ;;     mov rcx, r11
 ;;     rdtsc 
-;;     mov r8, qword ptr [r14 + 0xfc]
+;;     mov r8, qword ptr [r14 + 0x10c]
 ;;     rorx rdx, rdx, 0x20
 ;;     lea rax, [rax + r8]
 ;;     lea rax, [rax + rdx]
@@ -30,13 +30,13 @@ org 0x1000
 ;; direct block 00001000, 4 bytes to 107
 ;; 00001000  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
 ;;     mov r11, rcx
-;;     mov ecx, dword ptr [r14 + 0xa4]
-;;     pext ecx, ecx, dword ptr [r14 + 0x2a30]
+;;     mov ecx, dword ptr [r14 + 0xb0]
+;;     pext ecx, ecx, dword ptr [r14 + 0x2a70]
 ;;     jrcxz +0x1a
 ;;     jmp +0x59
 ;;     mov rcx, r11
 ;;     rdtsc 
-;;     mov r8, qword ptr [r14 + 0xfc]
+;;     mov r8, qword ptr [r14 + 0x10c]
 ;;     rorx rdx, rdx, 0x20
 ;;     lea rax, [rax + r8]
 ;;     lea rax, [rax + rdx]

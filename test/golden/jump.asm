@@ -15,7 +15,7 @@ over:
 ;; 00001004  dec eax                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
 ;;     dec eax
 ;; 00001005  jmp dword ptr [ebx]                SIMULATE (control flow)
-;;     mov r8, qword ptr [r14 + 0x33c]
+;;     mov r8, qword ptr [r14 + 0x37c]
 ;;     mov r8d, dword ptr [r8]
 ;;     lea r8d, [rbx]
 ;;     rorx r9d, r8d, 0x16
@@ -54,7 +54,7 @@ over:
 ;; 00001004  dec eax                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
 ;;     dec eax
 ;; 00001005  jmp dword ptr [ebx]                SIMULATE (control flow)
-;;     mov r8, qword ptr [r14 + 0x33c]
+;;     mov r8, qword ptr [r14 + 0x37c]
 ;;     mov r8d, dword ptr [r8]
 ;;     lea r8d, [rbx]
 ;;     mov r8d, dword ptr gs:[r8d]

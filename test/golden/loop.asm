@@ -9,7 +9,7 @@ again:
 ;; 00001000  dec ecx                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
 ;;     dec ecx
 ;; 00001001  jne 0x1000                         SIMULATE (control flow)
-;;     mov r8, qword ptr [r14 + 0x33c]
+;;     mov r8, qword ptr [r14 + 0x37c]
 ;;     mov r8d, dword ptr [r8]
 ;;     jne +0x27
 ;; 00001003  hlt                                SIMULATE (privileged; waits for an interrupt)
@@ -22,7 +22,7 @@ again:
 ;; 00001000  dec ecx                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
 ;;     dec ecx
 ;; 00001001  jne 0x1000                         SIMULATE (control flow)
-;;     mov r8, qword ptr [r14 + 0x33c]
+;;     mov r8, qword ptr [r14 + 0x37c]
 ;;     mov r8d, dword ptr [r8]
 ;;     jne +0x27
 ;; 00001003  hlt                                SIMULATE (privileged; waits for an interrupt)

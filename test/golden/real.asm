@@ -20,3 +20,339 @@ org 0x1000
     jmp [bx]
 .near:
     ret
+;; soft block 00001000, 31 bytes to 1526
+;; 00001000  mov al, byte ptr [bx + si]         IDENT    (touches only guest registers, flags and memory)
+;;     lea r8d, [rbx + rsi]
+;;     movzx r8d, r8w
+;;     mov r11, rcx
+;;     mov r9d, dword ptr [r14 + 0x50]
+;;     lea r8d, [r8 + r9]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 - 0x16]
+;;     lea r10d, [r10 + r8]
+;;     shrx ecx, r10d, r14d
+;;     jrcxz +0x33
+;;     jmp +0x3c7
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     mov al, byte ptr [r8 + r9]
+;; 00001002  mov word ptr [bp + 4], ax          IDENT    (touches only guest registers, flags and memory)
+;;     lea r8d, [rbp + 4]
+;;     movzx r8d, r8w
+;;     mov r11, rcx
+;;     lea ecx, [r8 + 1]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov r9d, dword ptr [r14 + 0x44]
+;;     lea r8d, [r8 + r9]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 + 0xfea]
+;;     lea r10d, [r10 + r8 + 1]
+;;     shrx r10d, r10d, r14d
+;;     lea ecx, [rcx + r10]
+;;     jrcxz +0x8b
+;;     jmp +0x3d9
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     mov word ptr [r8 + r9], ax
+;; 00001005  mov eax, dword ptr es:[ebx]        IDENT    (touches only guest registers, flags and memory)
+;;     lea r8d, [rbx]
+;;     mov r11, rcx
+;;     mov rcx, qword ptr [r14 + 0x3b4]
+;;     lea rcx, [rcx + r8 + 3]
+;;     rorx rcx, rcx, 0x20
+;;     mov r9d, dword ptr [r14 + 0x2c]
+;;     lea r8d, [r8 + r9]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 - 0x16]
+;;     lea r10d, [r10 + r8 + 3]
+;;     shrx r10d, r10d, r14d
+;;     lea ecx, [rcx + r10]
+;;     jrcxz +0xe0
+;;     jmp +0x41a
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     mov eax, dword ptr [r8 + r9]
+;; 0000100a  lea dx, [bx + di + 2]              IDENT    (touches only guest registers; never loads)
+;;     lea r8d, [rbx + rdi + 2]
+;;     movzx r8d, r8w
+;;     mov dx, r8w
+;; 0000100d  push cx                            SIMULATE (the host's stack is the monitor's)
+;;     lea r8d, [r12 - 2]
+;;     movzx r8d, r8w
+;;     mov r11, rcx
+;;     lea ecx, [r8 + 1]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov r9d, dword ptr [r14 + 0x44]
+;;     lea r8d, [r8 + r9]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 + 0xfea]
+;;     lea r10d, [r10 + r8 + 1]
+;;     shrx r10d, r10d, r14d
+;;     lea ecx, [rcx + r10]
+;;     jrcxz +0x145
+;;     jmp +0x460
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     mov word ptr [r8 + r9], cx
+;;     lea r9d, [r12 - 2]
+;;     mov r12w, r9w
+;; 0000100e  pop ds                             SIMULATE (segment registers are the guest's own)
+;;     lea r8d, [r12]
+;;     movzx r8d, r8w
+;;     mov r11, rcx
+;;     lea ecx, [r8 + 1]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov r9d, dword ptr [r14 + 0x44]
+;;     lea r8d, [r8 + r9]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 - 0x16]
+;;     lea r10d, [r10 + r8 + 1]
+;;     shrx r10d, r10d, r14d
+;;     lea ecx, [rcx + r10]
+;;     jrcxz +0x1a3
+;;     jmp +0x4a1
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     movzx r8d, word ptr [r8 + r9]
+;;     mov word ptr [r14 + 0x4c], r8w
+;;     rorx r9d, r8d, 0x1c
+;;     mov dword ptr [r14 + 0x50], r9d
+;;     lea r9d, [r12 + 2]
+;;     mov r12w, r9w
+;; 0000100f  mov es, ax                         SIMULATE (segment registers are the guest's own)
+;;     movzx r8d, ax
+;;     mov word ptr [r14 + 0x28], r8w
+;;     rorx r9d, r8d, 0x1c
+;;     mov dword ptr [r14 + 0x2c], r9d
+;; 00001011  les di, ptr [0x4000]               SIMULATE (segment registers are the guest's own)
+;;     mov r8d, 0x4000
+;;     mov r11, rcx
+;;     lea ecx, [r8 + 3]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov r9d, dword ptr [r14 + 0x50]
+;;     lea r8d, [r8 + r9]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 - 0x16]
+;;     lea r10d, [r10 + r8 + 3]
+;;     shrx r10d, r10d, r14d
+;;     lea ecx, [rcx + r10]
+;;     jrcxz +0x221
+;;     jmp +0x4e2
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     movzx r10d, word ptr [r8 + r9]
+;;     mov dword ptr [r14 + 0x41c], r10d
+;;     movzx r8d, word ptr [r8 + r9 + 2]
+;;     mov word ptr [r14 + 0x28], r8w
+;;     rorx r9d, r8d, 0x1c
+;;     mov dword ptr [r14 + 0x2c], r9d
+;;     mov di, word ptr [r14 + 0x41c]
+;; 00001015  lodsb al, byte ptr [si]            SIMULATE (its memory operands are implicit: cannot be redirected)
+;;     mov r11, rcx
+;;     movzx ecx, byte ptr [r14 + 0x21]
+;;     jrcxz +0x264
+;;     jmp +0x523
+;;     mov rcx, r11
+;;     movzx r8d, si
+;;     mov r11, rcx
+;;     mov r9d, dword ptr [r14 + 0x50]
+;;     lea r8d, [r8 + r9]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 - 0x16]
+;;     lea r10d, [r10 + r8]
+;;     shrx ecx, r10d, r14d
+;;     jrcxz +0x296
+;;     jmp +0x535
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     mov al, byte ptr [r8 + r9]
+;;     lea r9d, [rsi + 1]
+;;     mov si, r9w
+;; 00001016  rep movsw word ptr es:[di], word ptr [si] SIMULATE (its memory operands are implicit: cannot be redirected)
+;;     lea r10, [rip + 0xf]
+;;     movabs r9, HOST
+;;     jmp HOST
+;; 00001018  xchg word ptr [bx], cx             IDENT    (touches only guest registers, flags and memory)
+;;     lea r8d, [rbx]
+;;     movzx r8d, r8w
+;;     mov r11, rcx
+;;     lea ecx, [r8 + 1]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov r9d, dword ptr [r14 + 0x50]
+;;     lea r8d, [r8 + r9]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 + 0xfea]
+;;     lea r10d, [r10 + r8 + 1]
+;;     shrx r10d, r10d, r14d
+;;     lea ecx, [rcx + r10]
+;;     jrcxz +0x30a
+;;     jmp +0x547
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     mov r10w, word ptr [r8 + r9]
+;;     mov word ptr [r8 + r9], cx
+;;     mov cx, r10w
+;; 0000101a  loop 0x101c                        SIMULATE (control flow)
+;;     lea r9d, [rcx - 1]
+;;     mov cx, r9w
+;;     mov r11, rcx
+;;     movzx ecx, cx
+;;     jrcxz +0x33b
+;;     mov rcx, r11
+;;     jmp +0x588
+;;     mov rcx, r11
+;; 0000101c  call 0x1026                        SIMULATE (control flow)
+;;     mov r8, qword ptr [r14 + 0x37c]
+;;     mov r8d, dword ptr [r8]
+;;     lea r8d, [r12 - 2]
+;;     movzx r8d, r8w
+;;     mov r11, rcx
+;;     lea ecx, [r8 + 1]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov r9d, dword ptr [r14 + 0x44]
+;;     lea r8d, [r8 + r9]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 + 0xfea]
+;;     lea r10d, [r10 + r8 + 1]
+;;     shrx r10d, r10d, r14d
+;;     lea ecx, [rcx + r10]
+;;     jrcxz +0x391
+;;     jmp +0x597
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     mov word ptr [r8 + r9], 0x101f
+;;     lea r9d, [r12 - 2]
+;;     mov r12w, r9w
+;;     movabs r9, 0xbff8ffffffffefe1
+;;     push r9
+;;     call +0x5d8
+;;     lea rsp, [rsp + 8]
+;;     jmp +0x5e7
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov r10d, dword ptr [r14 + 0x44]
+;;     not r10d
+;;     lea r10d, [r10 + r8 + 1]
+;;     lea ecx, [r10 + 1]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov ecx, ecx
+;;     jrcxz +0x408
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov r10d, dword ptr [r14 + 0x2c]
+;;     not r10d
+;;     lea r10d, [r10 + r8 + 1]
+;;     mov rcx, qword ptr [r14 + 0x3b4]
+;;     lea rcx, [rcx + r10 + 3]
+;;     rorx rcx, rcx, 0x20
+;;     mov ecx, ecx
+;;     jrcxz +0x44e
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov r10d, dword ptr [r14 + 0x44]
+;;     not r10d
+;;     lea r10d, [r10 + r8 + 1]
+;;     lea ecx, [r10 + 1]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov ecx, ecx
+;;     jrcxz +0x48f
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov r10d, dword ptr [r14 + 0x44]
+;;     not r10d
+;;     lea r10d, [r10 + r8 + 1]
+;;     lea ecx, [r10 + 1]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov ecx, ecx
+;;     jrcxz +0x4d0
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov r10d, dword ptr [r14 + 0x50]
+;;     not r10d
+;;     lea r10d, [r10 + r8 + 1]
+;;     lea ecx, [r10 + 3]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov ecx, ecx
+;;     jrcxz +0x511
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov r10d, dword ptr [r14 + 0x50]
+;;     not r10d
+;;     lea r10d, [r10 + r8 + 1]
+;;     lea ecx, [r10 + 1]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov ecx, ecx
+;;     jrcxz +0x576
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov r10d, dword ptr [r14 + 0x44]
+;;     not r10d
+;;     lea r10d, [r10 + r8 + 1]
+;;     lea ecx, [r10 + 1]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov ecx, ecx
+;;     jrcxz +0x5c6
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     movabs r9, HOST
+;;     jmp HOST

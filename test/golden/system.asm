@@ -12,7 +12,7 @@ org 0x1000
     hlt
 ;; soft block 00001000, 17 bytes to 403
 ;; 00001000  mov eax, cr0                       SIMULATE (control registers are the guest's own; may change the mode)
-;;     mov eax, dword ptr [r14 + 0x98]
+;;     mov eax, dword ptr [r14 + 0xa4]
 ;; 00001003  mov cr0, eax                       SIMULATE (control registers are the guest's own; may change the mode)
 ;;     mov r11d, eax
 ;;     lahf 
@@ -20,32 +20,32 @@ org 0x1000
 ;;     mov r10d, eax
 ;;     mov eax, r11d
 ;;     mov r8d, eax
-;;     xor r8d, dword ptr [r14 + 0x98]
+;;     xor r8d, dword ptr [r14 + 0xa4]
 ;;     test r8d, 0xfffffff7
 ;;     jne +0x157
 ;;     test eax, 8
 ;;     je +0x44
-;;     cmp byte ptr [r14 + 0x349], 0
+;;     cmp byte ptr [r14 + 0x389], 0
 ;;     je +0x157
-;;     mov dword ptr [r14 + 0x98], eax
+;;     mov dword ptr [r14 + 0xa4], eax
 ;;     mov r11d, eax
 ;;     mov eax, r10d
 ;;     add al, 0x7f
 ;;     sahf 
 ;;     mov eax, r11d
 ;; 00001006  mov cr2, esp                       SIMULATE (control registers are the guest's own; may change the mode)
-;;     mov dword ptr [r14 + 0x9c], r12d
+;;     mov dword ptr [r14 + 0xa8], r12d
 ;; 00001009  clts                               SIMULATE (CR0 is the guest's own; the FPU may be used from here on)
 ;;     mov r11, rcx
-;;     mov r8d, dword ptr [r14 + 0x98]
-;;     pext ecx, r8d, dword ptr [r14 + 0x2a2c]
+;;     mov r8d, dword ptr [r14 + 0xa4]
+;;     pext ecx, r8d, dword ptr [r14 + 0x2a6c]
 ;;     jrcxz +0x7e
 ;;     lea r8d, [r8 - 8]
-;;     mov dword ptr [r14 + 0x98], r8d
+;;     mov dword ptr [r14 + 0xa4], r8d
 ;;     mov rcx, r11
 ;; 0000100b  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
 ;;     rdtsc 
-;;     mov r8, qword ptr [r14 + 0xfc]
+;;     mov r8, qword ptr [r14 + 0x10c]
 ;;     rorx rdx, rdx, 0x20
 ;;     lea rax, [rax + r8]
 ;;     lea rax, [rax + rdx]
@@ -76,7 +76,7 @@ org 0x1000
 ;;     jne +0x172
 ;;     bt r10d, 9
 ;;     setb r9b
-;;     test byte ptr [r14 + 0x348], r9b
+;;     test byte ptr [r14 + 0x388], r9b
 ;;     jne +0x172
 ;;     mov byte ptr [r14 + 0x20], r9b
 ;;     bt r10d, 0xa
@@ -108,7 +108,7 @@ org 0x1000
 ;;     jmp HOST
 ;; direct block 00001000, 17 bytes to 403
 ;; 00001000  mov eax, cr0                       SIMULATE (control registers are the guest's own; may change the mode)
-;;     mov eax, dword ptr [r14 + 0x98]
+;;     mov eax, dword ptr [r14 + 0xa4]
 ;; 00001003  mov cr0, eax                       SIMULATE (control registers are the guest's own; may change the mode)
 ;;     mov r11d, eax
 ;;     lahf 
@@ -116,32 +116,32 @@ org 0x1000
 ;;     mov r10d, eax
 ;;     mov eax, r11d
 ;;     mov r8d, eax
-;;     xor r8d, dword ptr [r14 + 0x98]
+;;     xor r8d, dword ptr [r14 + 0xa4]
 ;;     test r8d, 0xfffffff7
 ;;     jne +0x157
 ;;     test eax, 8
 ;;     je +0x44
-;;     cmp byte ptr [r14 + 0x349], 0
+;;     cmp byte ptr [r14 + 0x389], 0
 ;;     je +0x157
-;;     mov dword ptr [r14 + 0x98], eax
+;;     mov dword ptr [r14 + 0xa4], eax
 ;;     mov r11d, eax
 ;;     mov eax, r10d
 ;;     add al, 0x7f
 ;;     sahf 
 ;;     mov eax, r11d
 ;; 00001006  mov cr2, esp                       SIMULATE (control registers are the guest's own; may change the mode)
-;;     mov dword ptr [r14 + 0x9c], r12d
+;;     mov dword ptr [r14 + 0xa8], r12d
 ;; 00001009  clts                               SIMULATE (CR0 is the guest's own; the FPU may be used from here on)
 ;;     mov r11, rcx
-;;     mov r8d, dword ptr [r14 + 0x98]
-;;     pext ecx, r8d, dword ptr [r14 + 0x2a2c]
+;;     mov r8d, dword ptr [r14 + 0xa4]
+;;     pext ecx, r8d, dword ptr [r14 + 0x2a6c]
 ;;     jrcxz +0x7e
 ;;     lea r8d, [r8 - 8]
-;;     mov dword ptr [r14 + 0x98], r8d
+;;     mov dword ptr [r14 + 0xa4], r8d
 ;;     mov rcx, r11
 ;; 0000100b  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
 ;;     rdtsc 
-;;     mov r8, qword ptr [r14 + 0xfc]
+;;     mov r8, qword ptr [r14 + 0x10c]
 ;;     rorx rdx, rdx, 0x20
 ;;     lea rax, [rax + r8]
 ;;     lea rax, [rax + rdx]
@@ -172,7 +172,7 @@ org 0x1000
 ;;     jne +0x172
 ;;     bt r10d, 9
 ;;     setb r9b
-;;     test byte ptr [r14 + 0x348], r9b
+;;     test byte ptr [r14 + 0x388], r9b
 ;;     jne +0x172
 ;;     mov byte ptr [r14 + 0x20], r9b
 ;;     bt r10d, 0xa

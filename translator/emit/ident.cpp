@@ -30,6 +30,13 @@ bool uses_low_part(const Instruction& i, uint8_t high) {
     return false;
 }
 
+// XCHG with memory of a register that can be named beside a REX prefix.
+bool exchanges_with_memory(const Instruction& i) {
+    const Operand& op = i.op(0).kind == OperandKind::Gpr ? i.op(0) : i.op(1);
+    constexpr uint8_t kFirstHighByte = 4;
+    return i.mnemonic == ZYDIS_MNEMONIC_XCHG && i.has_memory && !(op.size == 1 && op.reg >= kFirstHighByte);
+}
+
 // XCHG of a register's low and high byte; the one encoding needs no REX.
 std::array<uint8_t, 2> swap_halves(uint8_t high) {
     return {0x86, static_cast<uint8_t>(0xc0 | high << 3 | (high & 3))};
@@ -40,7 +47,7 @@ std::array<uint8_t, 2> swap_halves(uint8_t high) {
 Emit::After Emit::emit_ident(const Instruction& i) {
     const bool accesses = i.has_memory && i.memory.size != 0;
     MemoryForm shape = MemoryForm::None;
-    if (!flat() && accesses && i.mnemonic == ZYDIS_MNEMONIC_XCHG) return emit_exchange(i);
+    if (!flat() && exchanges_with_memory(i)) return emit_exchange(i);
     if (accesses) {
         // A plain operand can keep its own address expression in the window.
         const bool own = direct() && i.memory.segment <= DS && i.memory.address_size == 4;
@@ -79,8 +86,7 @@ Emit::After Emit::emit_ident(const Instruction& i) {
 // load and a store of a place that can be written are the same.
 Emit::After Emit::emit_exchange(const Instruction& i) {
     const Operand& op = i.op(0).kind == OperandKind::Gpr ? i.op(0) : i.op(1);
-    const bool high = op.size == 1 && op.reg >= 4;
-    if (high || !linear_address(i)) return emit_step(i);
+    if (!linear_address(i)) return emit_step(i);
     ++block_->simulated;
     const x86::Mem m = guest_memory(op.size, Access::Write).cloneResized(op.size);
     const auto in_size = [&op](unsigned n) {
