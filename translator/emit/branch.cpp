@@ -120,7 +120,7 @@ Emit::After Emit::emit_jump(const Instruction& i) {
         go_to(target);
         return After::Ended;
     }
-    if (!checks_no_targets(i)) return emit_stop(i);
+    if (!goes_to_any(i)) return emit_stop(i);
     poll();
     if (op.kind == OperandKind::Memory) {
         if (!linear_address(i)) return emit_stop(i);
@@ -129,6 +129,7 @@ Emit::After Emit::emit_jump(const Instruction& i) {
     } else {
         i.operand_size == 4 ? a_.mov(x86::r8d, host32(op.reg)) : a_.movzx(x86::r8d, host16(op.reg));
     }
+    require_low_target(i);
     ++block_->simulated;
     const JumpSlot slot = look_up_jump();
     a_.jmp(slot.host);
@@ -209,7 +210,7 @@ Emit::After Emit::emit_call(const Instruction& i) {
     const bool relative = op.kind == OperandKind::Relative;
     const GuestVirt target = near_target(i);
     const unsigned size = i.operand_size;
-    if (relative ? !reaches(i, target) : !checks_no_targets(i)) return emit_stop(i);
+    if (relative ? !reaches(i, target) : !goes_to_any(i)) return emit_stop(i);
     poll();  // forward ones too: returns do not poll, and a tree of calls may be endless for all practical purposes
     // The push leaves r10 alone when it is direct; a soft one uses all scratch registers.
     const bool in_register = direct();
@@ -220,11 +221,13 @@ Emit::After Emit::emit_call(const Instruction& i) {
         if (!linear_address(i)) return emit_stop(i);
         const x86::Mem from = guest_memory(size, Access::Read);
         size == 4 ? a_.mov(x86::r8d, from) : a_.movzx(x86::r8d, from.cloneResized(2));
+        require_low_target(i);
         keep_target(x86::r8d);
-    } else if (!relative && size == 4) {
+    } else if (!relative && flat()) {
         keep_target(host32(op.reg));
     } else if (!relative) {
-        a_.movzx(x86::r8d, host16(op.reg));
+        size == 4 ? a_.mov(x86::r8d, host32(op.reg)) : a_.movzx(x86::r8d, host16(op.reg));
+        require_low_target(i);
         keep_target(x86::r8d);
     }
     ++block_->simulated;
@@ -288,10 +291,10 @@ void Emit::call_target(GuestVirt target) {
 }
 
 Emit::After Emit::emit_ret(const Instruction& i) {
-    if (!checks_no_targets(i)) return emit_stop(i);
+    if (!goes_to_any(i)) return emit_stop(i);
     ++block_->simulated;
     const auto popped = static_cast<int32_t>(i.operand_size + (i.operand_count ? i.immediate & 0xffff : 0));
-    if (!flat()) return segmented_ret(i.operand_size, popped);
+    if (!flat()) return segmented_ret(i, popped);
     a_.mov(x86::r8d, stack_memory(0, 4, Access::Read));
     a_.lea(x86::r12d, x86::ptr(x86::r12, popped));
     asmjit::Label match = a_.newLabel();

@@ -124,6 +124,7 @@ private:
     x86::Mem segmented_memory(unsigned size, Access);
     void segmented_miss(const asmjit::Label& miss, const Site&, LimitCheck);
     After segmented_leave(const Instruction&);
+    After segmented_pop_to_memory(const Instruction&);
     x86::Mem segmented_stack_memory(int displacement, unsigned size, Access);
     void count_heat();
 
@@ -141,7 +142,8 @@ private:
     // --- the same in code that is not flat (segmented_branch.cpp) --------------------------------------------
     GuestVirt near_target(const Instruction&) const;
     bool reaches(const Instruction&, GuestVirt target) const;
-    bool checks_no_targets(const Instruction&) const;
+    bool goes_to_any(const Instruction&) const;
+    void require_low_target(const Instruction&);
     GuestVirt linear(GuestVirt eip) const { return eip + segments().code_base; }
     void segmented_jump_through_slot(uint32_t id, GuestVirt target, std::function<void(const x86::Mem&)> go, std::function<void()> miss);
     JumpSlot segmented_look_up_jump();
@@ -157,7 +159,7 @@ private:
     void go_to_far(uint32_t selector, GuestVirt target);
     void call_far_target(uint32_t selector, GuestVirt target);
     After emit_exchange(const Instruction&);
-    After segmented_ret(unsigned size, int popped);
+    After segmented_ret(const Instruction&, int popped);
     // May a jump to this target be patched in, rather than looked up in the current view each time?
     bool chains(GuestVirt target) const { return chains_to(linear(target)); }
     bool chains_to(GuestVirt linear) const;

@@ -113,7 +113,7 @@ Emit::After Emit::emit_call_far(const Instruction& i) {
     ++block_->simulated;
     const uint32_t pair = segments().id << 16 | next_eip_.value;
     push_value(4, [this, pair](const x86::Mem& to) { a_.mov(to, asmjit::Imm(static_cast<int32_t>(pair))); });
-    call_host(next_eip_, [&] {
+    return call_host(next_eip_, [&] {
         if (i.has_memory) {
             a_.mov(x86::r10d, kept);
             take_far_target();
@@ -123,7 +123,6 @@ Emit::After Emit::emit_call_far(const Instruction& i) {
             call_far_target(i.immediate2, GuestVirt(i.immediate & 0xffff));
         }
     });
-    return After::Ended;
 }
 
 // With the host's RET if the pair on the host return stack is that of the far call.

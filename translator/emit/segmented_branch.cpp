@@ -19,10 +19,24 @@ bool Emit::reaches(const Instruction& i, GuestVirt target) const {
     return target.value <= std::min(segments().code_limit, segments().code16 ? 0xffffu : ~0u);
 }
 
-// The same for a target that is not known yet.
-bool Emit::checks_no_targets(const Instruction& i) const {
+// The same for a target that is not known yet. 32 bits of it need require_low_target() in 16-bit code.
+bool Emit::goes_to_any(const Instruction& i) const {
     if (flat()) return i.operand_size == 4;
-    return i.operand_size == 2 ? segments().code_limit >= 0xffff : segments().code_limit == ~0u && !segments().code16;
+    return segments().code_limit >= (i.operand_size == 2 || segments().code16 ? 0xffff : ~0u);
+}
+
+// r8d: a target of the instruction's size. EIP above 64 KiB is the interpreter's, in 16-bit code, and mostly a #GP.
+void Emit::require_low_target(const Instruction& i) {
+    if (flat() || i.operand_size == 2 || !segments().code16) return;
+    const asmjit::Label low = a_.newLabel(), high = a_.newLabel();
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.rorx(x86::ecx, x86::r8d, 16);
+    a_.movzx(x86::ecx, x86::cx);
+    a_.jecxz(x86::rcx, low);
+    a_.jmp(high);
+    a_.bind(low);
+    a_.mov(x86::rcx, kSavedRcx);
+    interpreted_at(high, stubs_.stop);
 }
 
 // At both ends rcx is the guest's.
@@ -94,9 +108,10 @@ Emit::After Emit::loop_by_cx(const Instruction& i, GuestVirt target) {
     return After::GoesOn;
 }
 
-Emit::After Emit::segmented_ret(unsigned size, int popped) {
-    const x86::Mem from = stack_memory(0, size, Access::Read);
-    size == 4 ? a_.mov(x86::r8d, from) : a_.movzx(x86::r8d, from.cloneResized(2));
+Emit::After Emit::segmented_ret(const Instruction& i, int popped) {
+    const x86::Mem from = stack_memory(0, i.operand_size, Access::Read);
+    i.operand_size == 4 ? a_.mov(x86::r8d, from) : a_.movzx(x86::r8d, from.cloneResized(2));
+    require_low_target(i);
     move_stack(popped);
     const asmjit::Label match = a_.newLabel();
     a_.mov(x86::r9, SegmentedJumpCache::tag(segments().id, 0));

@@ -5,6 +5,23 @@ namespace ringfold {
 
 using namespace windows;
 
+// An address by ESP would be that behind the pop.
+Emit::After Emit::segmented_pop_to_memory(const Instruction& i) {
+    if (i.memory.base == ESP) return emit_step(i);
+    const bool wide = i.operand_size == 4;
+    const x86::Mem kept = context(offsetof(VcpuContext, scratch));
+    const x86::Mem from = stack_memory(0, i.operand_size, Access::Read);
+    wide ? a_.mov(x86::r10d, from) : a_.movzx(x86::r10d, from.cloneResized(2));
+    a_.mov(kept.cloneResized(4), x86::r10d);
+    if (!linear_address(i)) return emit_step(i);
+    const x86::Mem to = guest_memory(i.operand_size, Access::Write);
+    a_.mov(x86::r10d, kept.cloneResized(4));
+    wide ? a_.mov(to, x86::r10d) : a_.mov(to, x86::r10w);
+    ++block_->simulated;
+    move_stack(i.operand_size);
+    return After::GoesOn;
+}
+
 Emit::After Emit::segmented_leave(const Instruction& i) {
     const unsigned size = i.operand_size;
     ++block_->simulated;

@@ -49,6 +49,7 @@ Emit::After Emit::emit_push(const Instruction& i) {
 Emit::After Emit::emit_pop(const Instruction& i) {
     const int size = i.operand_size;
     const Operand& op = i.op(0);
+    if (op.kind == OperandKind::Memory && !flat()) return segmented_pop_to_memory(i);
     if (op.kind != OperandKind::Gpr) return emit_step(i);
     ++block_->simulated;
     const x86::Mem from = stack_memory(0, static_cast<unsigned>(size), Access::Read);
