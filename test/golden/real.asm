@@ -20,7 +20,7 @@ org 0x1000
     jmp [bx]
 .near:
     ret
-;; soft block 00001000, 31 bytes to 1526
+;; soft block 00001000, 38 bytes to 1971
 ;; 00001000  mov al, byte ptr [bx + si]         IDENT    (touches only guest registers, flags and memory)
 ;;     lea r8d, [rbx + rsi]
 ;;     movzx r8d, r8w
@@ -33,7 +33,7 @@ org 0x1000
 ;;     lea r10d, [r10 + r8]
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x33
-;;     jmp +0x3c7
+;;     jmp +0x4fa
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov al, byte ptr [r8 + r9]
@@ -53,7 +53,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x8b
-;;     jmp +0x3d9
+;;     jmp +0x50c
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov word ptr [r8 + r9], ax
@@ -72,7 +72,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0xe0
-;;     jmp +0x41a
+;;     jmp +0x54d
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov eax, dword ptr [r8 + r9]
@@ -96,7 +96,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x145
-;;     jmp +0x460
+;;     jmp +0x593
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov word ptr [r8 + r9], cx
@@ -118,7 +118,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x1a3
-;;     jmp +0x4a1
+;;     jmp +0x5d4
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r8d, word ptr [r8 + r9]
@@ -147,7 +147,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x221
-;;     jmp +0x4e2
+;;     jmp +0x615
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r10d, word ptr [r8 + r9]
@@ -161,7 +161,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0x264
-;;     jmp +0x523
+;;     jmp +0x656
 ;;     mov rcx, r11
 ;;     movzx r8d, si
 ;;     mov r11, rcx
@@ -173,7 +173,7 @@ org 0x1000
 ;;     lea r10d, [r10 + r8]
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x296
-;;     jmp +0x535
+;;     jmp +0x668
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov al, byte ptr [r8 + r9]
@@ -199,7 +199,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x30a
-;;     jmp +0x547
+;;     jmp +0x67a
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10w, word ptr [r8 + r9]
@@ -212,7 +212,7 @@ org 0x1000
 ;;     movzx ecx, cx
 ;;     jrcxz +0x33b
 ;;     mov rcx, r11
-;;     jmp +0x588
+;;     jmp +0x6bb
 ;;     mov rcx, r11
 ;; 0000101c  call 0x1026                        SIMULATE (control flow)
 ;;     mov r8, qword ptr [r14 + 0x37c]
@@ -232,7 +232,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x391
-;;     jmp +0x597
+;;     jmp +0x6ca
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov word ptr [r8 + r9], 0x101f
@@ -240,9 +240,73 @@ org 0x1000
 ;;     mov r12w, r9w
 ;;     movabs r9, 0xbff8ffffffffefe1
 ;;     push r9
-;;     call +0x5d8
+;;     call +0x70b
 ;;     lea rsp, [rsp + 8]
-;;     jmp +0x5e7
+;; 0000101f  lcall 0:0x1026                     SIMULATE (control flow; changes CS)
+;;     mov r8, qword ptr [r14 + 0x37c]
+;;     mov r8d, dword ptr [r8]
+;;     lea r8d, [r12 - 4]
+;;     movzx r8d, r8w
+;;     mov r11, rcx
+;;     lea ecx, [r8 + 3]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov r9d, dword ptr [r14 + 0x44]
+;;     lea r8d, [r8 + r9]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 + 0xfea]
+;;     lea r10d, [r10 + r8 + 3]
+;;     shrx r10d, r10d, r14d
+;;     lea ecx, [rcx + r10]
+;;     jrcxz +0x415
+;;     jmp +0x71a
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     mov dword ptr [r8 + r9], 0x1024
+;;     lea r9d, [r12 - 4]
+;;     mov r12w, r9w
+;;     movabs r9, 0xbff8ffffffffefdc
+;;     push r9
+;;     mov word ptr [r14 + 0x34], 0
+;;     mov dword ptr [r14 + 0x38], 0
+;;     call +0x75b
+;;     lea rsp, [rsp + 8]
+;; 00001024  jmp word ptr [bx]                  SIMULATE (control flow)
+;;     mov r8, qword ptr [r14 + 0x37c]
+;;     mov r8d, dword ptr [r8]
+;;     lea r8d, [rbx]
+;;     movzx r8d, r8w
+;;     mov r11, rcx
+;;     lea ecx, [r8 + 1]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov r9d, dword ptr [r14 + 0x50]
+;;     lea r8d, [r8 + r9]
+;;     rorx r9d, r8d, 0x16
+;;     shrx r9d, r9d, r15d
+;;     mov r10d, dword ptr [r15 + r9*4 - 0x16]
+;;     lea r10d, [r10 + r8 + 1]
+;;     shrx r10d, r10d, r14d
+;;     lea ecx, [rcx + r10]
+;;     jrcxz +0x4a4
+;;     jmp +0x76a
+;;     mov rcx, r11
+;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
+;;     movzx r8d, word ptr [r8 + r9]
+;;     lea r10d, [r8*4 + 0x1c00010]
+;;     rorx r9d, r10d, 0xe
+;;     lea r10d, [r9 + r10*8]
+;;     shrx r10d, r10d, r13d
+;;     movabs r9, 0x4007000000000000
+;;     lea r9, [r9 + r8]
+;;     mov r11, rcx
+;;     mov rcx, qword ptr [r15 + r10*8 + 0x10fea]
+;;     lea rcx, [rcx + r9]
+;;     jrcxz +0x4ef
+;;     jmp +0x7ab
+;;     mov rcx, r11
+;;     jmp qword ptr [r15 + r10*8 + 0x18fea]
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -253,7 +317,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x408
+;;     jrcxz +0x53b
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -267,7 +331,7 @@ org 0x1000
 ;;     lea rcx, [rcx + r10 + 3]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov ecx, ecx
-;;     jrcxz +0x44e
+;;     jrcxz +0x581
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -281,7 +345,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x48f
+;;     jrcxz +0x5c2
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -295,7 +359,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x4d0
+;;     jrcxz +0x603
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -309,7 +373,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x511
+;;     jrcxz +0x644
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -329,7 +393,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x576
+;;     jrcxz +0x6a9
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -345,7 +409,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x5c6
+;;     jrcxz +0x6f9
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -354,5 +418,35 @@ org 0x1000
 ;;     jmp HOST
 ;;     movabs r9, HOST
 ;;     jmp HOST
+;;     mov r10d, dword ptr [r14 + 0x44]
+;;     not r10d
+;;     lea r10d, [r10 + r8 + 1]
+;;     lea ecx, [r10 + 3]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov ecx, ecx
+;;     jrcxz +0x749
+;;     mov rcx, r11
 ;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov r10d, dword ptr [r14 + 0x50]
+;;     not r10d
+;;     lea r10d, [r10 + r8 + 1]
+;;     lea ecx, [r10 + 1]
+;;     rorx ecx, ecx, 0x10
+;;     movzx ecx, cx
+;;     mov ecx, ecx
+;;     jrcxz +0x799
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
 ;;     jmp HOST
