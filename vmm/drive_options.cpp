@@ -35,8 +35,9 @@ unsigned number(const DriveOption& drive, std::string_view key, std::string_view
 Interface interface_named(const DriveOption& drive, std::string_view value) {
     if (value == "ide") return Interface::Ide;
     if (value == "floppy") return Interface::Floppy;
+    if (value == "virtio") return Interface::Virtio;
     if (value == "none") return Interface::None;
-    bad(drive, fmt::format("if={}: there is no such interface; known are ide, floppy and none", value));
+    bad(drive, fmt::format("if={}: there is no such interface; known are ide, virtio, floppy and none", value));
 }
 
 // Of QEMU's keys, those that say how the host does it, and make no difference to the guest here.
@@ -47,6 +48,7 @@ bool means_nothing(std::string_view key, std::string_view value) {
 }
 
 unsigned places(const DriveOption& drive) {
+    if (drive.interface == Interface::Virtio) return DriveOption::kVirtioPlaces;
     return drive.interface == Interface::Floppy ? 2 : 4;
 }
 
@@ -70,7 +72,7 @@ void parse_drive(std::string_view argument, DriveOptions& options) {
         else if (key == "media" && (value == "disk" || value == "cdrom"))
             drive.cdrom = value == "cdrom";
         else if (key == "index")
-            drive.index = number(drive, key, value, 3);
+            drive.index = number(drive, key, value, DriveOption::kVirtioPlaces - 1);
         else if (key == "bus")
             bus = number(drive, key, value, 1);
         else if (key == "unit")
@@ -108,7 +110,32 @@ void add_drive(std::string_view name, std::string_view file, DriveOptions& optio
     options.list.push_back(std::move(drive));
 }
 
+bool parse_drive_device(std::string_view argument, DriveOptions& options) {
+    const std::string shown = fmt::format("-device {}", argument);
+    const std::string name = take_option_word(argument).key;
+    if (name != "virtio-blk-pci" && name != "virtio-blk") return false;
+    std::string drive;
+    while (!argument.empty()) {
+        const OptionWord w = take_option_word(argument);
+        if (w.key == "drive")
+            drive = w.value;
+        else if (w.key != "id" && w.key != "bootindex")
+            throw HostError(fmt::format("{}: {} is not known; write drive=ID", shown, w.key));
+    }
+    if (drive.empty()) throw HostError(fmt::format("{}: add drive=ID of a -drive if=none,id=ID", shown));
+    options.virtio.push_back(std::move(drive));
+    return true;
+}
+
 void place_drives(DriveOptions& options) {
+    for (const std::string& id : options.virtio) {
+        const auto found = std::ranges::find_if(
+            options.list, [&](const DriveOption& d) { return d.id == id && d.interface == Interface::None; });
+        if (found == options.list.end())
+            throw HostError(
+                fmt::format("-device virtio-blk-pci,drive={}: there is no free -drive if=none,id={}", id, id));
+        found->interface = Interface::Virtio;
+    }
     for (DriveOption& drive : options.list) {
         if (drive.interface == Interface::None) continue;
         for (unsigned index = 0; !drive.index && index < places(drive); index++)

@@ -10,13 +10,14 @@
 namespace ringfold {
 
 struct DriveOption {
-    enum class Interface : uint8_t { Ide, Floppy, None } interface = Interface::Ide;
+    enum class Interface : uint8_t { Ide, Floppy, Virtio, None } interface = Interface::Ide;
+    static constexpr unsigned kVirtioPlaces = 8;
     bool cdrom = false;
     std::string file;    // empty: a drive without a medium
     std::string format;  // "raw", "qcow2", or empty: look
     bool read_only = false, snapshot = false;
     std::string id;
-    // IDE: 0 to 3, masters and slaves in turn. Floppy: 0 and 1. None: the next free one.
+    // IDE: 0 to 3, masters and slaves in turn. Floppy: 0 and 1. Virtio: 0 to 7. None: the next free one.
     std::optional<unsigned> index;
     std::string shown;  // as the user wrote it, for messages: "-hda disk.img"
 
@@ -26,12 +27,15 @@ struct DriveOption {
 struct DriveOptions {
     std::vector<DriveOption> list;
     bool snapshot = false;  // of all
+    std::vector<std::string> virtio;  // ids of the drives that -device virtio-blk-pci takes
 };
 
 // Each throws HostError with a remedy.
 void parse_drive(std::string_view argument, DriveOptions&);
 // `name` is hda to hdd, cdrom, fda or fdb.
 void add_drive(std::string_view name, std::string_view file, DriveOptions&);
+// Takes -device virtio-blk-pci,drive=ID.
+bool parse_drive_device(std::string_view argument, DriveOptions&);
 // Gives each drive its index; at the end of the command line.
 void place_drives(DriveOptions&);
 

@@ -51,9 +51,7 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
     connect_devices(options);
     if (options.has_board()) connect_board(options, loader.rom());
     if (options.has_board() || drives) connect_storage(drives);
-    constexpr unsigned kFirstCardSlot = 3;
-    if (chipset_ && networks)
-        network_cards_ = std::make_unique<NetworkCards>(chipset_->pci(), memory_, options.nics, *networks, kFirstCardSlot);
+    if (chipset_) connect_cards(options, drives, networks);
     list_parts();
     loader.place(ram_, state_);
     state_.tsc_khz = host::tsc_khz();
@@ -108,6 +106,15 @@ void Machine::connect_storage(const Drives* drives) {
         Storage::Board{bus_, pic_, memory_, rtc_, chipset_ ? &chipset_->pci() : nullptr}, drives ? *drives : none);
 }
 
+void Machine::connect_cards(const Options& options, const Drives* drives, const Networks* networks) {
+    unsigned slot = 3;
+    if (networks) {
+        network_cards_ = std::make_unique<NetworkCards>(chipset_->pci(), memory_, options.nics, *networks, slot);
+        slot += static_cast<unsigned>(options.nics.nics.size());
+    }
+    if (drives) virtio_disks_ = std::make_unique<VirtioDisks>(chipset_->pci(), memory_, *drives, slot);
+}
+
 void Machine::connect_debug_exit(const DebugExit& at) {
     try {
         bus_.claim({.base = at.base, .length = at.size, .width = Width::Dword}, debug_exit_);
@@ -131,6 +138,7 @@ void Machine::list_parts() {
     parts_.add("post", post_);
     parts_.add("fw_cfg", fw_cfg_);
     if (storage_) storage_->list_parts(parts_);
+    if (virtio_disks_) virtio_disks_->list_parts(parts_);
     if (network_cards_) network_cards_->list_parts(parts_);
     if (chipset_) chipset_->list_parts(parts_);
     parts_.add("pic", pic_);

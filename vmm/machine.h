@@ -34,6 +34,7 @@
 #include "vmm/snapshot/cpu_part.h"
 #include "vmm/snapshot/state_parts.h"
 #include "vmm/storage.h"
+#include "vmm/virtio_disks.h"
 
 namespace ringfold {
 
@@ -83,6 +84,7 @@ private:
     void connect_devices(const Options&);
     void connect_board(const Options&, std::span<const uint8_t> rom);
     void connect_storage(const Drives*);
+    void connect_cards(const Options&, const Drives*, const Networks*);
     void connect_debug_exit(const DebugExit&);
     void list_parts();
     void ask(Request);
@@ -112,6 +114,7 @@ private:
     FwCfg fw_cfg_;
     std::unique_ptr<Storage> storage_;  // on the chipset's PCI bus, so gone after it
     std::unique_ptr<NetworkCards> network_cards_;
+    std::unique_ptr<VirtioDisks> virtio_disks_;
     std::unique_ptr<Chipset> chipset_;  // none in a bare machine
     CursesScreen* screen_ = nullptr;
     std::vector<TimedDevice*> timed_;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "devices/net/e1000.h"
+#include "devices/virtio/virtio_net.h"
 #include "vmm/base/result.h"
 #include "vmm/image.h"
 
@@ -19,6 +20,8 @@ const char* rom_name(NicModel model) {
     switch (model) {
         case NicModel::E1000:
             return "e1000";
+        case NicModel::Virtio:
+            return "virtio";
     }
     return "";
 }
@@ -59,6 +62,8 @@ void NetworkCards::add(const NicOption& nic, net::NetPort& port, PhysicalMemory&
     switch (nic.model) {
         case NicModel::E1000:
             return put(std::make_unique<E1000>(port, memory, *nic.mac, option_rom(nic)));
+        case NicModel::Virtio:
+            return put(std::make_unique<VirtioNet>(port, memory, *nic.mac, option_rom(nic)));
     }
 }
 

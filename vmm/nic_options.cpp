@@ -20,7 +20,11 @@ struct ModelName {
     std::string_view name;
     NicModel model;
 };
-constexpr ModelName kModels[] = {{"e1000", NicModel::E1000}, {"e1000-82540em", NicModel::E1000}};
+constexpr ModelName kModels[] = {{"e1000", NicModel::E1000},
+                                 {"e1000-82540em", NicModel::E1000},
+                                 {"virtio-net-pci", NicModel::Virtio},
+                                 {"virtio-net", NicModel::Virtio},
+                                 {"virtio", NicModel::Virtio}};
 
 [[noreturn]] void bad(std::string_view shown, std::string_view remedy) {
     throw HostError(fmt::format("{}: {}", shown, remedy));

@@ -14,7 +14,7 @@
 
 namespace ringfold {
 
-enum class NicModel : uint8_t { E1000 };
+enum class NicModel : uint8_t { E1000, Virtio };
 
 struct NetdevOption {
     enum class Kind : uint8_t { User, Tap } kind = Kind::User;

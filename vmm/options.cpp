@@ -189,7 +189,7 @@ std::string_view next_word(std::string_view& text, char separator) {
 
 DebugExit parse_device(std::string_view text) {
     const std::string_view whole = text;
-    constexpr std::string_view kRemedy = "known devices are isa-debug-exit,iobase=0xf4,iosize=0x04 and network cards: e1000,netdev=NAME";
+    constexpr std::string_view kRemedy = "known devices are isa-debug-exit,iobase=0xf4,iosize=0x04 and network cards, as e1000,netdev=NAME, and virtio-blk-pci,drive=NAME";
     if (next_word(text, ',') != "isa-debug-exit") bad("device", whole, kRemedy);
     DebugExit result;
     while (!text.empty()) {
@@ -377,7 +377,7 @@ void apply(Options& o, int id, const char* argument) {
             parse_adapt(value, o.translator);
             break;
         case kDevice:
-            if (!parse_nic_device(value, o.nics)) o.debug_exit = parse_device(value);
+            if (!parse_nic_device(value, o.nics) && !parse_drive_device(value, o.drives)) o.debug_exit = parse_device(value);
             break;
         case kDebugcon:
             o.debugcon = parse_backend("debugcon", value, true, false);
@@ -411,6 +411,9 @@ void check_board(const Options& o) {
         throw HostError("-machine bare: it has no firmware; give a kernel with -kernel FILE, or write -machine pc");
     if (o.pc.board == BoardKind::Bare && o.pc.vga == VgaKind::Std)
         throw HostError("-vga std: the bare machine has no bus to put it on; write -machine pc");
+    for (const DriveOption& d : o.drives.list)
+        if (o.pc.board == BoardKind::Bare && d.interface == DriveOption::Interface::Virtio)
+            throw HostError(fmt::format("{}: the bare machine has no bus for virtio; write -machine pc", d.shown));
     if (o.pc.board == BoardKind::Bare && !o.nics.nics.empty())
         throw HostError(fmt::format("{}: the bare machine has no bus for a network card; write -machine pc", o.nics.nics[0].shown));
     if (!o.kernel.empty() && !o.pc.bios.empty())
@@ -486,11 +489,11 @@ Devices
   -hda FILE ... -hdd   an IDE disk: a raw or qcow2 image, as master and slave of the two channels
   -cdrom FILE          a CD-ROM drive (in the place of -hdc) with an ISO image in it
   -fda FILE, -fdb FILE a floppy drive with an image in it
-  -drive [file=FILE][,format=raw|qcow2][,if=ide|floppy|none][,media=disk|cdrom][,index=N][,bus=N,unit=N]
+  -drive [file=FILE][,format=raw|qcow2][,if=ide|virtio|floppy|none][,media=disk|cdrom][,index=N][,bus=N,unit=N]
          [,snapshot=on][,readonly=on][,id=NAME]
                        the same in full; a removable drive may be empty
   -snapshot            writes to disks are forgotten at the end
-  -nic user[,model=e1000][,mac=MAC][,hostfwd=tcp:[ADDR]:PORT-[ADDR]:PORT][,restrict=on][,hostname=NAME]
+  -nic user[,model=e1000|virtio-net-pci][,mac=MAC][,hostfwd=tcp:[ADDR]:PORT-[ADDR]:PORT][,restrict=on][,hostname=NAME]
                        a network card on a network of its own that reaches the world by the host's sockets (default
                        with the board, unless -nodefaults); more in docs/network.md
   -nic tap,ifname=NAME,script=no

@@ -51,6 +51,7 @@ def firmware(ringfold, folder):
             ("a disk", ["-hda", disk], "drive 80" + said),
             ("a disk of 3 GiB", ["-hda", big], "drive 80" + said),
             ("a qcow2 disk, as slave of the second channel", ["-hdd", qcow2], "drive 80" + said),
+            ("a virtio disk", ["-drive", f"file={qcow2},if=virtio"], "drive 80" + said),
             ("a floppy", ["-fda", floppy, "-boot", "a"], "drive 00" + said),
             ("a floppy of 360 K", ["-fda", small, "-boot", "a"], "drive 00" + said),
             ("a CD-ROM", ["-cdrom", iso, "-boot", "d"], "drive e0" + said),
@@ -89,40 +90,44 @@ def linux(ringfold, guest, folder):
     run("mke2fs", "-q", "-t", "ext4", "-F", disk)
     qcow2 = disk + ".qcow2"
     run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", disk, qcow2)
+    virtio = disk + ".virtio"
+    run("cp", disk, virtio)
     os.mkdir(os.path.join(folder, "files"))
     data = os.urandom(3 << 20)
     open(os.path.join(folder, "files", "data"), "wb").write(data)
     run("xorriso", "-as", "mkisofs", "-r", "-o", cd, os.path.join(folder, "files"))
     open(floppy, "wb").write(data[:1440 << 10])
-    drives = ["-hda", disk, "-hdb", qcow2, "-cdrom", cd, "-fda", floppy]
+    drives = ["-hda", disk, "-hdb", qcow2, "-cdrom", cd, "-fda", floppy, "-drive", f"file={virtio},if=virtio,format=raw"]
 
     first = Guest(ringfold, guest, *drives)
     try:
         size = first.ask("cat /sys/block/sda/size")
         report(size == "131072\n", "the disk has its size", size)
-        sums = first.ask("mkdir /a /b /c; mount -t ext4 /dev/sda /a && mount -t ext4 /dev/sdb /b && mount -t iso9660 /dev/sr0 /c; "
+        sums = first.ask("mkdir /a /b /c /v; mount -t ext4 /dev/vda /v && mount -t ext4 /dev/sda /a && mount -t ext4 /dev/sdb /b && mount -t iso9660 /dev/sr0 /c; "
                          "sha256sum /c/data")
         report(hashlib.sha256(data).hexdigest() in sums, "the CD-ROM holds what it should", sums)
         fd = first.ask("sha256sum /dev/fd0")
         report(hashlib.sha256(data[:1440 << 10]).hexdigest() in fd, "the floppy holds what it should", fd)
-        first.ask("cp /c/data /a/copy; cp /c/data /b/copy; sync; echo more > /a/lost")
+        first.ask("cp /c/data /a/copy; cp /c/data /b/copy; cp /c/data /v/copy; sync; echo more > /a/lost")
         dma = first.ask("dmesg | grep 'PATA max MWDMA2.*bmdma'")
         report(dma.count("irq") == 2, "both channels have their bus masters", dma)
     finally:
         first.console.close()  # kills it: the power goes
     second = Guest(ringfold, guest, *drives)
     try:
-        sums = second.ask("mkdir /a /b; mount -t ext4 /dev/sda /a; mount -t ext4 /dev/sdb /b; sha256sum /a/copy /b/copy")
-        report(sums.count(hashlib.sha256(data).hexdigest()) == 2, "what was synced is there after the power has gone", sums)
-        second.ask("umount /a; umount /b")
+        sums = second.ask("mkdir /a /b /v; mount -t ext4 /dev/sda /a; mount -t ext4 /dev/sdb /b; mount -t ext4 /dev/vda /v; "
+                         "sha256sum /a/copy /b/copy /v/copy")
+        report(sums.count(hashlib.sha256(data).hexdigest()) == 3, "what was synced is there after the power has gone", sums)
+        second.ask("umount /a; umount /b; umount /v")
     finally:
         second.console.close()
     for name, image, kind in (("raw", disk, "raw"), ("qcow2", qcow2, "qcow2")):
         if kind == "qcow2":
             done = subprocess.run(["qemu-img", "check", "-q", "-f", "qcow2", image], capture_output=True, text=True)
             report(done.returncode == 0, "qemu-img finds the image in order", done.stdout + done.stderr)
-    done = subprocess.run(["e2fsck", "-f", "-n", disk], capture_output=True, text=True)
-    report(done.returncode == 0, "e2fsck finds the file system in order", done.stdout + done.stderr)
+    for name, image in (("IDE", disk), ("virtio", virtio)):
+        done = subprocess.run(["e2fsck", "-f", "-n", image], capture_output=True, text=True)
+        report(done.returncode == 0, f"e2fsck finds the {name} disk's file system in order", done.stdout + done.stderr)
 
 
 def main():

@@ -83,3 +83,14 @@ TEST_CASE("network options that make no sense") {
         CHECK_THROWS_AS(parse(words), HostError);
     }
 }
+
+TEST_CASE("virtio's names") {
+    for (const char* name : {"virtio", "virtio-net", "virtio-net-pci"})
+        CHECK(parse({"-nic", std::string("user,model=") + name}).nics[0].model == NicModel::Virtio);
+    CHECK_NOTHROW(parse({"-drive", "if=none,id=d,file=x", "-device", "virtio-blk-pci,drive=d"}));
+    CHECK_NOTHROW(parse({"-drive", "if=virtio,file=x", "-drive", "if=virtio,file=y,index=7"}));
+    CHECK_THROWS_AS(parse({"-device", "virtio-blk-pci"}), HostError);
+    CHECK_THROWS_AS(parse({"-device", "virtio-blk-pci,drive=d"}), HostError);
+    CHECK_THROWS_AS(parse({"-drive", "if=virtio"}), HostError);
+    CHECK_THROWS_AS(parse({"-machine", "bare", "-kernel", "x", "-drive", "if=virtio,file=x"}), HostError);
+}
