@@ -59,6 +59,7 @@ Rtc::Rtc(const Clock& clock, IrqLine irq8) : clock_(clock), irq8_(irq8) {
     const Nanoseconds now = clock.now(), offset = clock.wall() - now;
     state_.epoch = floor_div(offset, kSecond);
     state_.phase = offset - state_.epoch * kSecond;
+    state_.wall_offset = offset;
     state_.seen = now;
     state_.cmos[kA] = kDivider32768 | 6;  // 1024 Hz, as firmware sets it
     state_.cmos[kB] = kHours24;
@@ -99,6 +100,7 @@ void Rtc::write(uint32_t offset, unsigned, uint32_t value) {
 
 uint8_t Rtc::read_register() {
     const uint8_t index = state_.index;
+    if (is_time(index) && running()) advance(clock_.now());
     if (is_time(index) && running()) store_time(seconds(clock_.now()));
     if (index == kA) return static_cast<uint8_t>((state_.cmos[kA] & ~kUip) | (update_in_progress() ? kUip : 0));
     if (index != kC) return state_.cmos[index];
@@ -242,8 +244,17 @@ int64_t Rtc::periodic_interval() const {
     return int64_t{1} << (rate < 3 ? rate + 6 : rate - 1);
 }
 
+void Rtc::follow_wall() {
+    const Nanoseconds moved = clock_.wall() - clock_.now() - state_.wall_offset;
+    const int64_t whole = moved / kSecond;
+    state_.wall_offset += whole * kSecond;
+    state_.epoch += whole;
+}
+
 void Rtc::advance(Nanoseconds now) {
     const Nanoseconds from = state_.seen;
+    const int64_t shown = seconds(from);
+    follow_wall();
     if (now <= from) return;
     state_.seen = now;
     const int64_t interval = periodic_interval();
@@ -251,9 +262,9 @@ void Rtc::advance(Nanoseconds now) {
     if (divider_running() && interval &&
         crystal_ticks(now + state_.phase) / interval > crystal_ticks(from + state_.phase) / interval)
         state_.cmos[kC] |= kPeriodic;
-    if (running() && seconds(now) > seconds(from)) {
+    if (running() && seconds(now) > shown) {
         state_.cmos[kC] |= kUpdateEnded;
-        if (!(state_.cmos[kC] & kAlarm) && alarm_between(seconds(from), seconds(now))) state_.cmos[kC] |= kAlarm;
+        if (!(state_.cmos[kC] & kAlarm) && alarm_between(shown, seconds(now))) state_.cmos[kC] |= kAlarm;
     }
     update_irq();
 }
@@ -312,6 +323,7 @@ void Rtc::set_boot_order(std::string_view letters) {
 
 void Rtc::restore(const State& s) {
     state_ = s;
+    state_.wall_offset = clock_.wall() - clock_.now();  // a restored machine goes on from its own time
     update_irq();
     deadline_moved();
 }

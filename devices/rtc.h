@@ -22,17 +22,20 @@ public:
         // The divider chain counts seconds of clock + phase; the time of day is that count + epoch, since 1970.
         Nanoseconds phase = 0;
         int64_t epoch = 0;
-        Nanoseconds seen = 0;  // register C's flags are up to date to this time on the clock
+        Nanoseconds wall_offset = 0;  // of the host's time of day to the clock, as far as it was followed
+        Nanoseconds seen = 0;         // register C's flags are up to date to this time on the clock
 
         template <class Archive>
         void describe(Archive& archive) {
-            archive.fields(*this, "index", index, "cmos", cmos, "phase", phase, "epoch", epoch, "seen", seen);
+            archive.fields(*this, "index", index, "cmos", cmos, "phase", phase, "epoch", epoch, "wall_offset",
+                           wall_offset, "seen", seen);
             const auto in_time = [](int64_t t) { return t > -kFarthest && t < kFarthest; };
             archive.require(in_time(phase) && in_time(epoch) && in_time(seen), "phase");
         }
     };
 
-    // Starts at the clock's wall time, which it shows in UTC.
+    // Starts at the clock's wall time, which it shows in UTC, and follows it when the host slept, or set its own clock,
+    // by a second or more.
     Rtc(const Clock& clock, IrqLine irq8);
 
     uint32_t read(uint32_t offset, unsigned size) override;
@@ -71,6 +74,7 @@ private:
     unsigned decode(uint8_t value) const;
     uint8_t encode_hour(unsigned hour) const;
     unsigned decode_hour(uint8_t value) const;
+    void follow_wall();
     bool alarm_between(int64_t after, int64_t until) const;
     int64_t periodic_interval() const;
     void update_irq();

@@ -14,7 +14,7 @@ public:
     // Time since the machine's power-on: never goes back. Device states hold times on this scale, so whoever
     // restores them continues the scale first.
     virtual Nanoseconds now() const = 0;
-    // Time of day: since 1970, UTC. Only the RTC asks, once, when the machine is built.
+    // Time of day: since 1970, UTC. Only the RTC asks. It moves against now() when the host sleeps or is set.
     virtual Nanoseconds wall() const = 0;
 };
 
@@ -36,6 +36,8 @@ public:
     Nanoseconds now() const override { return now_; }
     Nanoseconds wall() const override { return wall_at_start_ + now_; }
     void step(Nanoseconds by) { now_ += by; }
+    // The host slept, or its clock was set.
+    void step_wall(Nanoseconds by) { wall_at_start_ += by; }
     void set(Nanoseconds to) { now_ = to; }
 
 private:

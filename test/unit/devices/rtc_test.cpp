@@ -327,3 +327,29 @@ TEST_CASE_METHOD(Fixture, "a restored clock shows the saved machine's time, not 
     CHECK(get(other, 1) == 0x05);
     CHECK(other.next_deadline() == rtc.next_deadline());
 }
+
+TEST_CASE("the clock follows the host's when the host slept, and keeps what the guest set") {
+    Fixture f;
+    f.clock.step_wall(3 * 3600 * kSecond + 400 * kMillisecond);
+    CHECK(f.cmos(0) == 0x58);
+    CHECK(f.cmos(4) == 0x02);  // the next day
+    CHECK(f.cmos(7) == 0x29);
+    f.cmos(4, 0x10);
+    f.clock.step_wall(-3600 * kSecond);
+    CHECK(f.cmos(4) == 0x09);
+    f.clock.step_wall(900 * kMillisecond);  // small steps add up: 0.4 and 0.9 are one second
+    CHECK(f.cmos(0) == 0x59);
+}
+
+TEST_CASE("an alarm that the host slept over comes when it wakes") {
+    Fixture f;
+    f.cmos(1, 0x00);
+    f.cmos(3, 0x30);
+    f.cmos(5, 0x01);
+    f.cmos(11, 0x22);  // 24 hours, alarm interrupt
+    f.lines.take_rises(8);
+    f.clock.step_wall(2 * 3600 * kSecond);
+    f.clock.step(kMillisecond);
+    f.rtc.advance(f.clock.now());
+    CHECK(f.lines.take_rises(8) == 1);
+}
