@@ -60,11 +60,16 @@ public:
     Device& framebuffer() { return framebuffer_; }
 
     Picture picture() const;
+    // Another number after whatever may have changed the picture. The same: it is the same picture.
+    uint64_t changes() const { return changes_; }
     TextScreen text_screen() const;
 
     void reset();
     const State& state() const { return s_; }
-    void restore(const State& s) { s_ = s; }
+    void restore(const State& s) {
+        s_ = s;
+        ++changes_;
+    }
 
 private:
     // One face of the card towards the bus.
@@ -73,7 +78,10 @@ private:
     public:
         explicit Face(Vga& vga) : vga_(vga) {}
         uint32_t read(uint32_t offset, unsigned size) override { return (vga_.*Read)(offset, size); }
-        void write(uint32_t offset, unsigned size, uint32_t value) override { (vga_.*Write)(offset, size, value); }
+        void write(uint32_t offset, unsigned size, uint32_t value) override {
+            ++vga_.changes_;
+            (vga_.*Write)(offset, size, value);
+        }
         void reset() override {}
 
     private:
@@ -112,6 +120,7 @@ private:
 
     const Clock& clock_;
     State s_;
+    uint64_t changes_ = 1;
     Face<&Vga::read_port, &Vga::write_port> ports_{*this};
     Face<&Vga::read_vbe, &Vga::write_vbe> vbe_ports_{*this};
     Face<&Vga::read_window, &Vga::write_window> window_{*this};

@@ -151,6 +151,12 @@ void Machine::show_on(CursesScreen& screen) {
     timed_.push_back(&screen);
 }
 
+void Machine::show_on(VncScreen& screen) {
+    if (!vga()) return;
+    screen.connect(*vga(), keyboard_);
+    timed_.push_back(&screen);
+}
+
 void Machine::ask(Request request) {
     if (!request_) request_ = request;
     if (cpu_) cpu_->kick();

@@ -26,6 +26,7 @@
 #include "vmm/base/cpu.h"
 #include "vmm/chipset.h"
 #include "vmm/curses_screen.h"
+#include "vmm/display/vnc_screen.h"
 #include "vmm/input.h"
 #include "vmm/loader.h"
 #include "vmm/network_cards.h"
@@ -69,6 +70,8 @@ public:
     // Shows the display card's text there, and takes what is typed for the keyboard instead of the serial port.
     // `screen` outlives the machine.
     void show_on(CursesScreen& screen);
+    // The same for viewers elsewhere; the serial port keeps the terminal.
+    void show_on(VncScreen& screen);
     // The display card, if there is one.
     const Vga* vga() const { return chipset_ ? chipset_->vga() : nullptr; }
 

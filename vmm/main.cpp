@@ -91,6 +91,9 @@ int run(const Options& options) {
     std::unique_ptr<CursesScreen> screen;
     const Drives drives(options.drives, input.mailbox());
     const Networks networks(options.nics, input.mailbox());
+    std::unique_ptr<VncScreen> viewers;
+    if (options.vnc)
+        viewers = std::make_unique<VncScreen>(*options.vnc, options.keyboard_layout, input.clock(), input.mailbox());
 
     RunSummary summary{.accel = options.accel == Accel::Translator ? "bt" : "interp"};
     const double start = seconds_of(CLOCK_MONOTONIC);
@@ -103,6 +106,7 @@ int run(const Options& options) {
             if (curses) screen = std::make_unique<CursesScreen>(input.clock());
         }
         if (screen) machine.show_on(*screen);
+        if (viewers) machine.show_on(*viewers);
         host::install_crash_report(&machine.state());
         const Ending ending = run_loop(machine, input, {.stop_fd = stop_fd});
         host::install_crash_report(nullptr);

@@ -43,6 +43,8 @@ enum Id : int {
     kBios,
     kBoot,
     kVga,
+    kVnc,
+    kKeyboardLayout,
     kGlobal,
     kNoAcpi,
     kNet,
@@ -88,6 +90,8 @@ constexpr option kOptions[] = {
     {"bios", required_argument, nullptr, kBios},
     {"boot", required_argument, nullptr, kBoot},
     {"vga", required_argument, nullptr, kVga},
+    {"vnc", required_argument, nullptr, kVnc},
+    {"k", required_argument, nullptr, kKeyboardLayout},
     {"global", required_argument, nullptr, kGlobal},
     {"no-acpi", no_argument, nullptr, kNoAcpi},
     {"net", required_argument, nullptr, kNet},
@@ -318,6 +322,12 @@ void apply(Options& o, int id, const char* argument) {
         case kVga:
             parse_vga(value, o.pc);
             break;
+        case kVnc:
+            o.vnc = parse_vnc(value);
+            break;
+        case kKeyboardLayout:
+            o.keyboard_layout = value;
+            break;
         case kGlobal:
             parse_global(value, o.pc);
             break;
@@ -422,6 +432,7 @@ void check_board(const Options& o) {
         throw HostError("-display curses: this machine has no display card; add -vga std");
     if (o.pc.display == Display::Curses && o.debugcon.kind == CharBackend::Kind::Terminal)
         throw HostError("-debugcon stdio: -display curses has the terminal; write -debugcon file:PATH");
+    if (o.vnc && !o.has_vga()) throw HostError("-vnc: this machine has no display card; add -vga std");
     if (!o.pc.screendump.empty() && !o.has_vga())
         throw HostError("-screendump: this machine has no display card; add -vga std");
 }
@@ -506,7 +517,10 @@ Devices
   -vga std|none        a VGA card with Bochs VBE on that board (default std)
   -display none        nobody looks at it (default)
   -display curses      its text on this terminal, which then is the keyboard; the serial port goes nowhere
-  -nographic           the same, and firmware uses the serial port
+  -vnc [ADDRESS]:N[,password-file=FILE]
+                       its screen, keyboard and mouse for VNC viewers on port 5900 + N of this host, or of ADDRESS
+  -k LAYOUT            the layout of the guest's keyboard, for -vnc: en-us (default), de, fr, ch(fr)...
+  -nographic           no display, and firmware uses the serial port
   -no-reboot           exit instead of resetting when the guest reboots or crashes
 
 How it runs

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "translator/translator_options.h"
+#include "vmm/display/vnc_options.h"
 #include "vmm/drive_options.h"
 #include "vmm/nic_options.h"
 #include "vmm/pc_options.h"
@@ -38,6 +39,8 @@ struct Options {
     TranslatorOptions translator;
     bool no_reboot = false;
     PcOptions pc;
+    std::optional<VncOptions> vnc;
+    std::string keyboard_layout = "en-us";
     DriveOptions drives;
     NicOptions nics;
     bool no_defaults = false;
@@ -51,7 +54,7 @@ struct Options {
     }
     bool has_vga() const { return has_board() && pc.vga != VgaKind::None; }
     // Firmware that finds no screen to speak on uses the serial port.
-    bool firmware_on_serial() const { return pc.no_graphic || pc.display == Display::Auto || !has_vga(); }
+    bool firmware_on_serial() const { return pc.no_graphic || (pc.display == Display::Auto && !vnc) || !has_vga(); }
 };
 
 // Throws HostError naming the option, what is wrong with it and what to write instead.
