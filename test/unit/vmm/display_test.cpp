@@ -1,0 +1,50 @@
+// -vnc's options, and keys by their symbols.
+#include <catch2/catch.hpp>
+
+#include "vmm/base/result.h"
+#include "vmm/display/keymap.h"
+#include "vmm/display/vnc_options.h"
+
+using namespace ringfold;
+using Catch::Matchers::Contains;
+
+TEST_CASE("a VNC server is for this host unless said otherwise") {
+    CHECK_FALSE(parse_vnc("none"));
+    const auto here = parse_vnc(":1");
+    CHECK(here->address == 0x7f000001);
+    CHECK(here->port == 5901);
+    CHECK(here->password_file.empty());
+    CHECK(parse_vnc("localhost:0")->address == 0x7f000001);
+    CHECK(parse_vnc("0.0.0.0:99")->address == 0);
+    CHECK(parse_vnc("0.0.0.0:99")->port == 5999);
+    CHECK(parse_vnc(":2,password-file=a")->password_file == "a");
+}
+
+TEST_CASE("what -vnc does not understand is said") {
+    for (const char* wrong :
+         {"", "1", ":", ":x", ":-1", ":100", ":1x", "host.name:1", "[::1]:1", ":1,password-file=", ":1,tls-creds=a"})
+        CHECK_THROWS_AS(parse_vnc(wrong), HostError);
+    CHECK_THROWS_WITH(parse_vnc(":1,password=on"), Contains("password-file"));
+    CHECK_THROWS_WITH(read_vnc_password("/nonexistent"), Contains("cannot read"));
+}
+
+TEST_CASE("a layout says where a symbol's key is") {
+    const Keymap us("en-us"), de("de");
+    CHECK(us.key('y') == 0x15);
+    CHECK(de.key('y') == 0x2c);
+    CHECK(de.key('z') == 0x15);
+    CHECK(us.key('A') == us.key('a'));
+    CHECK(de.key('@') == 0x10);     // AltGr q
+    CHECK(us.key(0xff0d) == 0x1c);  // Return
+    CHECK(us.key(0xffc9) == 0x58);  // F12
+    CHECK(us.key(0xff51) == 0xcb);  // Left
+    CHECK(us.key(0xffff) == 0xd3);  // Delete
+    CHECK(us.key(0xffe4) == 0x9d);  // right Ctrl
+    CHECK_FALSE(us.key(0xe4));      // a umlaut
+    CHECK(Keymap("ch(fr)").key(0xe9));
+}
+
+TEST_CASE("a layout that is not there is said") {
+    CHECK_THROWS_WITH(Keymap("klingon"), Contains("klingon"));
+    CHECK_THROWS_AS(Keymap(""), HostError);
+}
