@@ -9,9 +9,7 @@
 
 namespace ringfold {
 
-namespace {
-
-std::unique_ptr<block::BlockBackend> open(const DriveOption& option) {
+std::unique_ptr<block::BlockBackend> open_drive_image(const DriveOption& option) {
     auto image = block::open_image({.path = option.file,
                                     .format = option.format,
                                     .read_only = option.read_only || option.cdrom,
@@ -23,12 +21,10 @@ std::unique_ptr<block::BlockBackend> open(const DriveOption& option) {
     return image;
 }
 
-}  // namespace
-
 Drives::Drives(const DriveOptions& options, host::Mailbox& mailbox) {
     for (const DriveOption& option : options.list) {
         auto drive = std::make_unique<block::Drive>(option.shown, mailbox);
-        if (!option.file.empty()) drive->insert(open(option));
+        if (!option.file.empty()) drive->insert(open_drive_image(option));
         entries_.push_back({option, std::move(drive)});
     }
 }

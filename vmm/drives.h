@@ -10,6 +10,9 @@
 
 namespace ringfold {
 
+// Opens the image of a drive; throws HostError.
+std::unique_ptr<block::BlockBackend> open_drive_image(const DriveOption&);
+
 class Drives {
 public:
     struct Entry {

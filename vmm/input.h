@@ -28,6 +28,9 @@ public:
     virtual Nanoseconds to_monotonic(Nanoseconds t) const = 0;
     // A restored machine's time goes on from there. A test's own clock stays the test's.
     virtual void set_time(Nanoseconds) {}
+    // While the machine is stopped its time stands still.
+    virtual void stop_time() {}
+    virtual void continue_time() {}
 };
 
 // The host's clock, and the terminal if there is one.
@@ -43,7 +46,13 @@ public:
     host::Mailbox& mailbox() override { return mailbox_; }
     bool left() const override { return terminal_ && terminal_->quit_requested(); }
     Nanoseconds to_monotonic(Nanoseconds t) const override { return clock_.to_monotonic(t); }
-    void set_time(Nanoseconds t) override { clock_ = HostClock(t); }
+    void set_time(Nanoseconds t) override {
+        const bool stopped = clock_.stopped();
+        clock_ = HostClock(t);
+        if (stopped) clock_.stop();
+    }
+    void stop_time() override { clock_.stop(); }
+    void continue_time() override { clock_.go_on(); }
 
 private:
     HostClock clock_;

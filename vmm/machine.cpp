@@ -1,6 +1,8 @@
 // Wires the machine: each device is told here where it sits and which interrupt line is its own.
 #include "vmm/machine.h"
 
+#include <poll.h>
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -11,6 +13,7 @@
 #include "vmm/base/result.h"
 #include "vmm/firmware.h"
 #include "vmm/host/tsc.h"
+#include "vmm/snapshot/snapshot.h"
 
 namespace ringfold {
 
@@ -29,7 +32,7 @@ std::unique_ptr<Cpu> make_cpu(const Options& options, VcpuContext& context, Gues
 }  // namespace
 
 Machine::Machine(const Options& options, const Loader& loader, Input& input, Outputs& outputs, const Drives* drives,
-                 const Networks* networks)
+                 const Networks* networks, const Snapshot* from)
     : input_(input),
       ram_(options.memory_bytes),
       tracer_(options.memory_bytes),
@@ -47,7 +50,7 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
           ask({Request::Kind::DebugExit, status});
       }),
       fw_cfg_(memory_),
-      timed_{&pit_, &rtc_, &uart_} {
+      timed_{&pit_, &rtc_, &uart_, &key_sender_} {
     connect_devices(options);
     if (options.has_board()) connect_board(options, loader.rom());
     if (options.has_board() || drives) connect_storage(drives);
@@ -55,8 +58,13 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
     list_parts();
     loader.place(ram_, state_);
     state_.tsc_khz = host::tsc_khz();
+    if (from) {
+        from->load(parts_, ram_);
+        memory_.paging_mode_changed();
+    }
     cpu_ = make_cpu(options, context_, memory_, bus_, pic_);
     pic_.on_intr_changed([this] { cpu_->interrupt_line_changed(); });
+    if (from) cpu_->interrupt_line_changed();
 }
 
 Machine::~Machine() {
@@ -155,6 +163,19 @@ void Machine::show_on(VncScreen& screen) {
     if (!vga()) return;
     screen.connect(*vga(), keyboard_);
     timed_.push_back(&screen);
+}
+
+bool Machine::settle() {
+    constexpr int kTries = 3000, kMilliseconds = 10;
+    const auto quiet = [this] {
+        return std::ranges::all_of(parts_.all(), [](const StatePart& part) { return part.quiet(); });
+    };
+    for (int i = 0; i < kTries && !quiet(); ++i) {
+        pollfd mail{input_.mailbox().fd(), POLLIN, 0};
+        poll(&mail, 1, kMilliseconds);
+        input_.mailbox().deliver();
+    }
+    return quiet();
 }
 
 void Machine::ask(Request request) {

@@ -29,6 +29,7 @@
 #include "vmm/display/vnc_screen.h"
 #include "vmm/input.h"
 #include "vmm/loader.h"
+#include "vmm/monitor/key_sender.h"
 #include "vmm/network_cards.h"
 #include "vmm/options.h"
 #include "vmm/output.h"
@@ -38,6 +39,8 @@
 #include "vmm/virtio_disks.h"
 
 namespace ringfold {
+
+class Snapshot;
 
 class Machine {
 public:
@@ -52,9 +55,10 @@ public:
         LogLines bios{log::Bios, "bios: "};
     };
 
-    // Drives and networks outlive it. Without networks there are no cards. No drives: there is no storage but what a board has anyway.
+    // Drives and networks outlive it. Without networks there are no cards. No drives: there is no storage but what a board has
+    // anyway. `from`: it goes on where that snapshot, which Snapshot::check() has found good, was taken.
     Machine(const Options&, const Loader&, Input&, Outputs&, const Drives* drives = nullptr,
-            const Networks* networks = nullptr);
+            const Networks* networks = nullptr, const Snapshot* from = nullptr);
     ~Machine();
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
@@ -77,6 +81,19 @@ public:
 
     // What a snapshot holds beside RAM.
     const StateParts& parts() const { return parts_; }
+    // Waits until no request to a medium is on its way, so that the state is complete. False: it takes too long. On the
+    // vCPU's thread.
+    bool settle();
+    // A request that has been dealt with otherwise.
+    void forget_request() { request_.reset(); }
+    I8042& keyboard() { return keyboard_; }
+    KeySender& key_sender() { return key_sender_; }
+    const Pic& pic() const { return pic_; }
+    bool a20() const { return a20_.enabled(); }
+    Chipset* chipset() { return chipset_.get(); }
+    Storage* storage() { return storage_.get(); }
+    Ram& ram() { return ram_; }
+    GuestMemory& memory() { return memory_; }
 
     Cpu& cpu() { return *cpu_; }
     const CpuState& state() const { return state_; }
@@ -109,6 +126,7 @@ private:
     Rtc rtc_;
     Uart uart_;
     I8042 keyboard_;
+    KeySender key_sender_{input_.clock(), keyboard_};
     SystemControl system_control_;
     ResetControl reset_control_;
     PostPort post_;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
+#include <cstdio>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -64,6 +66,15 @@ enum Id : int {
     kFda,
     kFdb,
     kSnapshot,
+    kMonitor,
+    kQmp,
+    kStartStopped,
+    kPidFile,
+    kLoadSnapshot,
+    kNoShutdown,
+    kName,
+    kRtc,
+    kDaemonize,
 };
 
 constexpr option kOptions[] = {
@@ -105,7 +116,15 @@ constexpr option kOptions[] = {
     {"no-user-config", no_argument, nullptr, kMeansNothing},
     {"no-hpet", no_argument, nullptr, kMeansNothing},
     {"no-fd-bootchk", no_argument, nullptr, kMeansNothing},
-    {"name", required_argument, nullptr, kMeansNothing},
+    {"name", required_argument, nullptr, kName},
+    {"monitor", required_argument, nullptr, kMonitor},
+    {"qmp", required_argument, nullptr, kQmp},
+    {"S", no_argument, nullptr, kStartStopped},
+    {"pidfile", required_argument, nullptr, kPidFile},
+    {"loadvm", required_argument, nullptr, kLoadSnapshot},
+    {"no-shutdown", no_argument, nullptr, kNoShutdown},
+    {"rtc", required_argument, nullptr, kRtc},
+    {"daemonize", no_argument, nullptr, kDaemonize},
     {"drive", required_argument, nullptr, kDrive},
     {"snapshot", no_argument, nullptr, kSnapshot},
     {"hda", required_argument, nullptr, kHda},
@@ -280,6 +299,32 @@ void parse_adapt(std::string_view value, TranslatorOptions& o) {
     }
 }
 
+// Seconds since 1970 of "2026-11-25T12:00:00" or "2026-11-25", in UTC; none for the host's time.
+std::optional<int64_t> parse_rtc_base(std::string_view text) {
+    constexpr std::string_view kRemedy = "write base=utc, base=YYYY-MM-DD or base=YYYY-MM-DDTHH:MM:SS";
+    const std::string_view whole = text;
+    std::optional<int64_t> base;
+    while (!text.empty()) {
+        const std::string_view word = next_word(text, ',');
+        if (word == "clock=host" || word == "clock=vm" || word == "driftfix=none" || word == "driftfix=slew") continue;
+        if (!word.starts_with("base=")) bad("rtc", whole, kRemedy);
+        const std::string_view date = word.substr(5);
+        if (date == "utc") continue;
+        if (date == "localtime") bad("rtc", whole, fmt::format("the clock shows UTC; {}", kRemedy));
+        int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, end = 0;
+        const std::string copy(date);
+        const int n = sscanf(copy.c_str(), "%4d-%2d-%2d%nT%2d:%2d:%2d%n", &year, &month, &day, &end, &hour, &minute,
+                             &second, &end);
+        const std::chrono::year_month_day ymd{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+                                              std::chrono::day{static_cast<unsigned>(day)}};
+        const bool in_range = hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 60;
+        if ((n != 3 && n != 6) || static_cast<size_t>(end) != copy.size() || !ymd.ok() || year < 1970 || !in_range)
+            bad("rtc", whole, kRemedy);
+        base = int64_t{std::chrono::sys_days(ymd).time_since_epoch().count()} * 86400 + hour * 3600 + minute * 60 + second;
+    }
+    return base;
+}
+
 std::string file_name(std::string_view name, std::string_view value) {
     if (value.empty()) bad(name, value, "give the name of a file");
     return std::string(value);
@@ -302,6 +347,7 @@ void apply(Options& o, int id, const char* argument) {
             break;
         case kSerial:
             o.serial = parse_backend("serial", value, true, true);
+            o.serial_chosen = true;
             break;
         case kNographic:
             o.pc.no_graphic = true;
@@ -372,6 +418,36 @@ void apply(Options& o, int id, const char* argument) {
         case kSnapshot:
             o.drives.snapshot = true;
             break;
+        case kMonitor:
+            if (const auto a = parse_monitor_address("monitor", value); a.kind != MonitorAddress::Kind::None)
+                o.monitors.push_back(a);
+            break;
+        case kQmp:
+            if (const auto a = parse_monitor_address("qmp", value); a.kind != MonitorAddress::Kind::None)
+                o.qmp.push_back(a);
+            break;
+        case kStartStopped:
+            o.start_stopped = true;
+            break;
+        case kPidFile:
+            o.pid_file = file_name("pidfile", value);
+            break;
+        case kLoadSnapshot:
+            if (value.empty()) bad("loadvm", value, "give the name of a snapshot, or of a file as ./NAME");
+            o.load_snapshot = value;
+            break;
+        case kNoShutdown:
+            o.no_shutdown = true;
+            break;
+        case kName:
+            o.name = value.substr(0, value.find(','));
+            if (o.name.starts_with("guest=")) o.name.erase(0, 6);
+            break;
+        case kRtc:
+            o.rtc_base = parse_rtc_base(value);
+            break;
+        case kDaemonize:
+            throw HostError("-daemonize: it stays in the foreground; write setsid ringfold ... & in the shell");
         case kMeansNothing:
             break;
         case kNoReboot:
@@ -416,6 +492,20 @@ void apply(Options& o, int id, const char* argument) {
     throw HostError(fmt::format("{}: not an option that I know, or not one that takes an argument; see -help", word));
 }
 
+// Standard input belongs to one: a monitor or QMP takes it from a serial port that nobody asked for.
+void share_terminal(Options& o) {
+    const auto on_terminal = [](const MonitorAddress& a) { return a.kind == MonitorAddress::Kind::Stdio; };
+    const auto count = std::ranges::count_if(o.monitors, on_terminal) + std::ranges::count_if(o.qmp, on_terminal);
+    if (count == 0) return;
+    if (count > 1) throw HostError("-monitor stdio, -qmp stdio: only one of them can have the terminal");
+    if (o.serial_chosen && o.serial.kind == CharBackend::Kind::Terminal)
+        throw HostError("-serial stdio: the monitor has the terminal; write -serial mon:stdio, or -serial file:PATH");
+    if (o.pc.display == Display::Curses) throw HostError("-display curses: the monitor has the terminal");
+    if (o.debugcon.kind == CharBackend::Kind::Terminal)
+        throw HostError("-debugcon stdio: the monitor has the terminal; write -debugcon file:PATH");
+    o.serial = {};
+}
+
 void check_board(const Options& o) {
     if (o.pc.board == BoardKind::Bare && o.kernel.empty())
         throw HostError("-machine bare: it has no firmware; give a kernel with -kernel FILE, or write -machine pc");
@@ -456,6 +546,7 @@ Options parse_options(int argc, char* const argv[]) {
     place_drives(result.drives);
     connect_nics(result.nics, result.has_board() && !result.no_defaults);
     check_board(result);
+    share_terminal(result);
     // The terminal can be one thing only.
     if (result.pc.display == Display::Curses && result.serial.kind == CharBackend::Kind::Terminal) result.serial = {};
     return result;
@@ -521,6 +612,8 @@ Devices
                        its screen, keyboard and mouse for VNC viewers on port 5900 + N of this host, or of ADDRESS
   -k LAYOUT            the layout of the guest's keyboard, for -vnc: en-us (default), de, fr, ch(fr)...
   -nographic           no display, and firmware uses the serial port
+  -rtc base=utc|YYYY-MM-DDTHH:MM:SS
+                       where the clock starts (default utc, the host's time)
   -no-reboot           exit instead of resetting when the guest reboots or crashes
 
 How it runs
@@ -533,6 +626,16 @@ How it runs
                        how translated code adapts to what the guest does with memory
 )") + policies_help() +
            R"(
+Driving it from outside (docs/monitor.md)
+  -monitor stdio|unix:PATH,server,nowait|tcp:HOST:PORT,server,nowait|telnet:HOST:PORT,server,nowait|none
+                       QEMU's monitor: info, stop, cont, sendkey, screendump, change, savevm, loadvm, help ...
+  -qmp ADDRESS         the same for programs, in QMP's form
+  -S                   do not start: wait for "cont"
+  -loadvm NAME|./FILE  go on from a snapshot in the qcow2 disks, or in a file
+  -no-shutdown         stop instead of ending when the guest switches off
+  -name TEXT, -pidfile FILE
+                       told by query-name; our process number goes there
+
 Seeing inside
   -screendump FILE     write the screen to FILE when ringfold ends: .png, .txt for its text, anything else PPM
   -d LIST              log in_asm, out_asm, int, exec, mmu, guest_errors, audit, bios (comma-separated)
@@ -544,7 +647,7 @@ Seeing inside
 
 Keys, with -serial mon:stdio or stdio on a terminal
   Ctrl-A x             leave ringfold
-  Ctrl-A c             (kept for the monitor)
+  Ctrl-A c             from the serial port to the monitor, and back
   Ctrl-A h             show these keys
   Ctrl-A Ctrl-A        send Ctrl-A to the guest
 

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "translator/translator_options.h"
 #include "vmm/display/vnc_options.h"
 #include "vmm/drive_options.h"
+#include "vmm/monitor/address.h"
 #include "vmm/nic_options.h"
 #include "vmm/pc_options.h"
 
@@ -33,11 +35,16 @@ struct Options {
     uint64_t memory_bytes = uint64_t{256} << 20;
     std::string kernel, initrd, append;
     CharBackend serial{CharBackend::Kind::Terminal, {}, true};
+    bool serial_chosen = false;  // by an option
     CharBackend debugcon;
     std::optional<DebugExit> debug_exit;
     Accel accel = Accel::Translator;
     TranslatorOptions translator;
-    bool no_reboot = false;
+    bool no_reboot = false, no_shutdown = false;
+    bool start_stopped = false;  // -S
+    std::vector<MonitorAddress> monitors, qmp;
+    std::string name, pid_file, load_snapshot;
+    std::optional<int64_t> rtc_base;  // seconds since 1970; none: the host's time
     PcOptions pc;
     std::optional<VncOptions> vnc;
     std::string keyboard_layout = "en-us";

@@ -50,8 +50,12 @@ std::string png(const Picture& picture, const std::string& path, const std::stri
 
 void write_screen(const Vga& vga, const std::string& path, const std::string& what) {
     if (path.ends_with(".txt")) return write_whole(path, what, vga.text_screen().text());
+    write_screen(vga, path, what, path.ends_with(".png") ? ScreenFormat::Png : ScreenFormat::Ppm);
+}
+
+void write_screen(const Vga& vga, const std::string& path, const std::string& what, ScreenFormat format) {
     const Picture picture = vga.picture();
-    write_whole(path, what, path.ends_with(".png") ? png(picture, path, what) : ppm(picture));
+    write_whole(path, what, format == ScreenFormat::Png ? png(picture, path, what) : ppm(picture));
 }
 
 }  // namespace ringfold

@@ -45,9 +45,9 @@ void Storage::connect_ide(const Board& board, const Drives& drives) {
         const Drives::Entry* entry = drives.find(Interface::Ide, n);
         if (!entry) continue;
         if (entry->option.cdrom) {
-            cdroms_.emplace_back(fmt::format("cdrom{}", n), &ide_.attach_cdrom(n, *entry->drive));
+            cdroms_.emplace_back(n, &ide_.attach_cdrom(n, *entry->drive));
         } else {
-            disks_.emplace_back(fmt::format("disk{}", n), &ide_.attach_disk(n, *entry->drive));
+            disks_.emplace_back(n, &ide_.attach_disk(n, *entry->drive));
             describe_disk(board.rtc, n, entry->drive->medium()->sectors());
         }
     }
@@ -66,13 +66,19 @@ void Storage::connect_ide(const Board& board, const Drives& drives) {
 void Storage::list_parts(StateParts& parts) {
     parts.add("dma", dma_);
     if (pci_function_) parts.add("ide", *pci_function_);
-    for (auto& [name, disk] : disks_) parts.add(name, *disk);
-    for (auto& [name, cdrom] : cdroms_) parts.add(name, *cdrom);
+    for (auto& [n, disk] : disks_) parts.add(fmt::format("disk{}", n), *disk);
+    for (auto& [n, cdrom] : cdroms_) parts.add(fmt::format("cdrom{}", n), *cdrom);
     for (unsigned n = 0; n < 2; n++) {
         parts.add(fmt::format("bus-master{}", n), ide_.bus_master(n));
         parts.add(fmt::format("ide-channel{}", n), ide_.channel(n));
     }
     parts.add("floppy", floppy_);
+}
+
+AtapiCdrom* Storage::cdrom(unsigned index) {
+    for (auto& [n, cdrom] : cdroms_)
+        if (n == index) return cdrom;
+    return nullptr;
 }
 
 // Without drives there is no controller.

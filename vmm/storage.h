@@ -31,6 +31,8 @@ public:
     Storage(const Board&, const Drives&);
 
     void list_parts(StateParts&);
+    // The CD-ROM drive at that place, or null.
+    AtapiCdrom* cdrom(unsigned index);
 
 private:
     void connect_ide(const Board&, const Drives&);
@@ -40,8 +42,8 @@ private:
     IdeController ide_;
     std::optional<PiixIde> pci_function_;
     FloppyController floppy_;
-    std::vector<std::pair<std::string, AtaDisk*>> disks_;
-    std::vector<std::pair<std::string, AtapiCdrom*>> cdroms_;
+    std::vector<std::pair<unsigned, AtaDisk*>> disks_;
+    std::vector<std::pair<unsigned, AtapiCdrom*>> cdroms_;
 };
 
 }  // namespace ringfold

@@ -59,6 +59,9 @@ public:
     State state() const { return {unit_state(), state_}; }
     bool tray_open() const { return state_.tray_open; }
     bool locked() const { return state_.locked; }
+    // The user's hand at the tray, and his wish while the guest holds the door locked.
+    void move_tray(bool open) { state_.tray_open = open; }
+    void request_eject() { state_.event = MediaEvent::EjectRequest; }
     void restore(const State& s);
 
 private:

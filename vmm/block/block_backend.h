@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "vmm/block/snapshot_store.h"
+
 namespace ringfold::block {
 
 inline constexpr uint64_t kSectorBytes = 512;
@@ -31,6 +33,8 @@ public:
     virtual void write(uint64_t offset, std::span<const uint8_t> from) = 0;
     // Returns once all that was written is on the host's disk.
     virtual void flush() = 0;
+    // Null where the format has none, or may not be written.
+    virtual SnapshotStore* snapshots() { return nullptr; }
 };
 
 }  // namespace ringfold::block

@@ -72,6 +72,12 @@ void Drive::cancel() {
     idle_.wait(lock, [this] { return !busy_; });
 }
 
+void Drive::with_image(const std::function<void(BlockBackend&)>& use) {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return !busy_ && jobs_.empty(); });
+    use(*image_);
+}
+
 void Drive::run() {
     std::unique_lock lock(mutex_);
     for (;;) {

@@ -37,6 +37,9 @@ public:
     void flush(Done done) override;
     void cancel() override;
 
+    // Waits until the thread has nothing to do, and uses the image on this one. There is a medium.
+    void with_image(const std::function<void(BlockBackend&)>& use);
+
     const std::string& name() const { return name_; }
 
 private:

@@ -28,7 +28,7 @@ struct Qcow2Header {
 };
 
 // Byte offsets of fields that change in a living image.
-inline constexpr uint64_t kRefcountTableField = 48, kAutoclearField = 88;
+inline constexpr uint64_t kL1Field = 36, kRefcountTableField = 48, kSnapshotsField = 60, kAutoclearField = 88;
 
 // Throws HostError with the file's name and what is wrong. `for_writing`: an image that was not closed well, which
 // can be read, is refused too.

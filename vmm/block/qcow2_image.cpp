@@ -16,9 +16,6 @@ namespace ringfold::block {
 
 namespace {
 
-constexpr uint64_t kExclusive = uint64_t{1} << 63, kCompressed = uint64_t{1} << 62, kReadsAsZeros = 1;
-constexpr uint64_t kOffsetMask = 0x00ff'ffff'ffff'fe00;
-
 [[noreturn]] void damaged(const std::string& what) {
     throw IoFailure(EIO, "damaged qcow2 image: " + what + "; see qemu-img check");
 }
@@ -36,33 +33,16 @@ Qcow2Image::Qcow2Image(ImageFile file, const Qcow2Header& header, std::unique_pt
     for (size_t i = 0; i < l1_.size(); i++) l1_[i] = load_be<uint64_t>(&bytes[8 * i]);
     if (!file_.writable()) return;
     refcounts_.emplace(file_, header_, cache_);
+    snapshots_.emplace(Qcow2Tables{file_, header_, cache_, *refcounts_, l1_}, [this] { inflated_from_ = 0; });
     // What other programs keep beside the data (bitmaps of what changed) is no longer true.
     if (header_.autoclear_features) file_.write(kAutoclearField, std::array<uint8_t, 8>{});
-}
-
-Qcow2Image::Place Qcow2Image::decode(uint64_t entry) const {
-    if (entry & kCompressed) {
-        const unsigned size_at = 62 - (header_.cluster_bits - 8);
-        Place p{.kind = Place::Kind::Compressed, .offset = entry & ((uint64_t{1} << size_at) - 1)};
-        const uint64_t sectors = ((entry & (kCompressed - 1)) >> size_at) + 1;
-        p.bytes = sectors * kSectorBytes - p.offset % kSectorBytes;
-        return p;
-    }
-    Place p{.offset = entry & kOffsetMask, .exclusive = (entry & kExclusive) != 0};
-    if (entry & kReadsAsZeros && header_.version >= 3)
-        p.kind = Place::Kind::Zero;
-    else if (p.offset)
-        p.kind = Place::Kind::Plain;
-    if (p.offset && (within(p.offset) || header_.overlaps_tables(p.offset)))
-        damaged(fmt::format("a cluster at {:#x} is where none may be", p.offset));
-    return p;
 }
 
 Qcow2Image::Place Qcow2Image::place(uint64_t cluster) {
     const uint64_t table = l1_[cluster / header_.l2_entries()] & kOffsetMask;
     if (!table) return {};
     if (header_.overlaps_tables(table)) damaged(fmt::format("an L2 table at {:#x} is where none may be", table));
-    return decode(load_be<uint64_t>(&cache_.at(table)[cluster % header_.l2_entries() * 8]));
+    return decode_entry(header_, load_be<uint64_t>(&cache_.at(table)[cluster % header_.l2_entries() * 8]));
 }
 
 void Qcow2Image::read(uint64_t offset, std::span<uint8_t> to) {

@@ -9,8 +9,10 @@
 #include "vmm/block/block_backend.h"
 #include "vmm/block/cluster_cache.h"
 #include "vmm/block/image_file.h"
+#include "vmm/block/qcow2_entry.h"
 #include "vmm/block/qcow2_header.h"
 #include "vmm/block/qcow2_refcounts.h"
+#include "vmm/block/qcow2_snapshots.h"
 
 namespace ringfold::block {
 
@@ -24,17 +26,11 @@ public:
     void read(uint64_t offset, std::span<uint8_t> to) override;
     void write(uint64_t offset, std::span<const uint8_t> from) override;
     void flush() override;
+    SnapshotStore* snapshots() override { return snapshots_ ? &*snapshots_ : nullptr; }
 
 private:
-    // Where a guest cluster's bytes are.
-    struct Place {
-        enum class Kind : uint8_t { Nowhere, Zero, Plain, Compressed } kind = Kind::Nowhere;
-        uint64_t offset = 0;     // in the file; 0 for zeros that have no cluster set aside
-        uint64_t bytes = 0;      // Compressed: at most so many
-        bool exclusive = false;  // nobody else uses the cluster
-    };
+    using Place = Qcow2Place;
     Place place(uint64_t cluster);
-    Place decode(uint64_t entry) const;
     void read_from(const Place& place, uint64_t offset, std::span<uint8_t> to);
     void read_backing(uint64_t offset, std::span<uint8_t> to);
     const std::vector<uint8_t>& inflate(const Place& place);
@@ -52,6 +48,7 @@ private:
     ClusterCache cache_;
     std::optional<Qcow2Refcounts> refcounts_;  // only if it is written
     std::vector<uint64_t> l1_;
+    std::optional<Qcow2Snapshots> snapshots_;  // only if it is written
     std::vector<uint8_t> inflated_;  // the compressed cluster that was read last
     uint64_t inflated_from_ = 0;     // where it begins in the file; 0 for none
 };

@@ -164,6 +164,43 @@ uint64_t Qcow2Refcounts::allocate() {
     return offset;
 }
 
+uint64_t Qcow2Refcounts::allocate_run(uint64_t clusters) {
+    std::vector<uint64_t> run;
+    std::vector<uint64_t> passed;  // free ones, but not enough of them side by side
+    const auto give_back = [this](std::vector<uint64_t>& taken) {
+        for (const uint64_t offset : taken) release(offset, 1);
+        taken.clear();
+    };
+    try {
+        while (run.size() < clusters) {
+            const uint64_t next = allocate();
+            if (!run.empty() && next != run.back() + header_.cluster_bytes()) {
+                passed.insert(passed.end(), run.begin(), run.end());
+                run.clear();
+            }
+            run.push_back(next);
+        }
+    } catch (const IoFailure&) {
+        give_back(run);
+        give_back(passed);
+        throw;
+    }
+    give_back(passed);
+    return run.front();
+}
+
+void Qcow2Refcounts::share(uint64_t offset, uint64_t length) {
+    if (length == 0) return;
+    const uint64_t most = header_.refcount_order == 6 ? UINT64_MAX : (uint64_t{1} << (1u << header_.refcount_order)) - 1;
+    const uint64_t first = offset >> header_.cluster_bits, last = (offset + length - 1) >> header_.cluster_bits;
+    for (uint64_t cluster = first; cluster <= last; cluster++) {
+        const uint64_t now = count(cluster);
+        if (now == 0) damaged(fmt::format("cluster {:#x} is in use and counted as free", cluster));
+        if (now == most) throw IoFailure(EFBIG, "the qcow2 image counts no further: it has too many snapshots");
+        set_count(cluster, now + 1);
+    }
+}
+
 void Qcow2Refcounts::release(uint64_t offset, uint64_t length) {
     if (length == 0) return;
     const uint64_t first = offset >> header_.cluster_bits, last = (offset + length - 1) >> header_.cluster_bits;

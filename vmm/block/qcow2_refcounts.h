@@ -16,6 +16,11 @@ public:
 
     // A free cluster's offset, with its count one. All throw IoFailure.
     uint64_t allocate();
+    // So many clusters side by side, with their counts one: the first one's offset.
+    uint64_t allocate_run(uint64_t clusters);
+    // One user more of each cluster that the bytes touch.
+    void share(uint64_t offset, uint64_t length);
+    uint64_t users(uint64_t offset) { return count(offset >> header_.cluster_bits); }
     // One user less of each cluster that the bytes touch.
     void release(uint64_t offset, uint64_t length);
 

@@ -18,6 +18,7 @@ Nanoseconds read_clock(clockid_t id) {
 HostClock::HostClock(Nanoseconds start_at) : origin_(read_clock(CLOCK_MONOTONIC) - start_at) {}
 
 Nanoseconds HostClock::now() const {
+    if (stopped_at_) return *stopped_at_;
     return read_clock(CLOCK_MONOTONIC) - origin_;
 }
 

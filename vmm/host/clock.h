@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace ringfold {
 
@@ -25,9 +26,18 @@ public:
     Nanoseconds wall() const override;
     // The same moment on the host's CLOCK_MONOTONIC, for arming an absolute host timer.
     Nanoseconds to_monotonic(Nanoseconds t) const { return t + origin_; }
+    // Stops, and goes on from there. On the vCPU's thread.
+    void stop() {
+        if (!stopped_at_) stopped_at_ = now();
+    }
+    bool stopped() const { return stopped_at_.has_value(); }
+    void go_on() {
+        if (stopped_at_) *this = HostClock(*stopped_at_);
+    }
 
 private:
     Nanoseconds origin_;  // CLOCK_MONOTONIC at time zero
+    std::optional<Nanoseconds> stopped_at_;
 };
 
 class ManualClock final : public Clock {

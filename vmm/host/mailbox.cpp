@@ -27,15 +27,26 @@ void Mailbox::post(std::function<void()> letter) {
 
 void Mailbox::deliver() {
     if (!waiting_.load(std::memory_order_relaxed)) return;
-    std::vector<std::function<void()>> letters;
+    size_t come;
     {
         const std::lock_guard lock(mutex_);
-        letters.swap(letters_);
-        waiting_ = false;
-        uint64_t count;
-        if (::read(event_.get(), &count, sizeof count) < 0) count = 0;  // nothing to take back
+        come = letters_.size();
     }
-    for (const auto& letter : letters) letter();
+    while (come-- > 0) {
+        std::function<void()> letter;
+        {
+            const std::lock_guard lock(mutex_);
+            if (letters_.empty()) return;
+            letter = std::move(letters_.front());
+            letters_.pop_front();
+            if (letters_.empty()) {
+                waiting_ = false;
+                uint64_t count;
+                if (::read(event_.get(), &count, sizeof count) < 0) count = 0;  // nothing to take back
+            }
+        }
+        letter();
+    }
 }
 
 void Mailbox::on_post(std::function<void()> wake) {

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <mutex>
-#include <vector>
 
 #include "vmm/host/fd.h"
 
@@ -16,7 +16,8 @@ public:
     Mailbox();  // throws HostError
 
     void post(std::function<void()> letter);  // on any thread
-    void deliver();                           // on the vCPU's thread: calls all that has come so far
+    // On the vCPU's thread: calls all that has come so far. A letter may itself wait for later ones by delivering them.
+    void deliver();
     int fd() const { return event_.get(); }   // readable while there is a letter
     // `wake` is called on the poster's thread after each letter: Cpu::kick() and the like.
     void on_post(std::function<void()> wake);
@@ -25,7 +26,7 @@ private:
     Fd event_;
     std::mutex mutex_;
     std::atomic<bool> waiting_{false};
-    std::vector<std::function<void()>> letters_;
+    std::deque<std::function<void()>> letters_;
     std::function<void()> wake_;
 };
 

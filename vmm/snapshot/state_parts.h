@@ -23,6 +23,8 @@ struct StatePart {
     // Both throw HostError for bytes that are no such state; check() changes nothing in the machine.
     std::function<void(std::span<const uint8_t> from)> check, load;
     std::function<std::string()> show;
+    // No request of the device is on its way to another thread.
+    std::function<bool()> quiet;
 };
 
 class StateParts {
@@ -53,7 +55,13 @@ public:
                                 state::Printer printer;
                                 printer.value("", state);
                                 return printer.text();
-                            }});
+                            },
+                        .quiet = [&device] {
+                            if constexpr (requires { device.quiet(); })
+                                return device.quiet();
+                            else
+                                return true;
+                        }});
     }
 
     const std::vector<StatePart>& all() const { return all_; }
