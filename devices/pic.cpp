@@ -221,6 +221,8 @@ void Pic::reset() {
 
 void Pic::set_irq(unsigned input, bool level) {
     if (input == kCascade) return;
+    if (const PicChip::State& s = (input < 8 ? master_ : slave_).state(); level && !(s.lines >> (input & 7) & 1))
+        ++counts_[input & 15];
     (input < 8 ? master_ : slave_).set_input(input & 7, level);
     update();
 }

@@ -95,6 +95,9 @@ public:
     void set_irq(unsigned input, bool level) override;
     IrqLine line(unsigned input) { return IrqLine(*this, input); }
 
+    // How often each line has gone up since power-on.
+    const std::array<uint64_t, 16>& counts() const { return counts_; }
+
     bool intr() const override { return intr_; }
     uint8_t acknowledge() override;
 
@@ -108,6 +111,7 @@ private:
     PicChip master_{0xf8, 2}, slave_{0xde, 0xff};
     std::function<void()> intr_changed_;
     bool intr_ = false;
+    std::array<uint64_t, 16> counts_{};
 };
 
 }  // namespace ringfold

@@ -46,11 +46,8 @@ public:
     host::Mailbox& mailbox() override { return mailbox_; }
     bool left() const override { return terminal_ && terminal_->quit_requested(); }
     Nanoseconds to_monotonic(Nanoseconds t) const override { return clock_.to_monotonic(t); }
-    void set_time(Nanoseconds t) override {
-        const bool stopped = clock_.stopped();
-        clock_ = HostClock(t);
-        if (stopped) clock_.stop();
-    }
+    void set_time(Nanoseconds t) override { clock_.set(t); }
+    void set_wall(Nanoseconds at_zero) { clock_.set_wall(at_zero); }
     void stop_time() override { clock_.stop(); }
     void continue_time() override { clock_.go_on(); }
 

@@ -178,6 +178,15 @@ bool Machine::settle() {
     return quiet();
 }
 
+bool Machine::read_physical(GuestPhys from, std::span<uint8_t> to) {
+    if (from.value > UINT32_MAX || to.size() > UINT32_MAX - from.value + 1) return false;
+    for (size_t n = 0; n < to.size(); ++n) {
+        const GuestPhys at = from + n;
+        to[n] = ram_.contains(at) ? *ram_.host(at) : static_cast<uint8_t>(bus_.read(at, 1));
+    }
+    return true;
+}
+
 void Machine::ask(Request request) {
     if (!request_) request_ = request;
     if (cpu_) cpu_->kick();

@@ -94,6 +94,8 @@ public:
     Storage* storage() { return storage_.get(); }
     Ram& ram() { return ram_; }
     GuestMemory& memory() { return memory_; }
+    // RAM, or what the device there answers. False if a byte of it is neither.
+    bool read_physical(GuestPhys from, std::span<uint8_t> to);
 
     Cpu& cpu() { return *cpu_; }
     const CpuState& state() const { return state_; }

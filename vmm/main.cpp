@@ -2,8 +2,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <fstream>
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -15,6 +19,9 @@
 #include "vmm/host/stop_signals.h"
 #include "vmm/loader.h"
 #include "vmm/machine.h"
+#include "vmm/monitor/control.h"
+#include "vmm/monitor/monitors.h"
+#include "vmm/monitor/terminal_monitor.h"
 #include "vmm/options.h"
 #include "vmm/run_loop.h"
 #include "vmm/screenshot.h"
@@ -43,24 +50,56 @@ void report_triple_fault(Machine& machine) {
 struct Verdict {
     const char* ending;
     int status;
-    bool again = false;  // reset and go on
+    enum class Next : uint8_t { End, NewMachine, Stopped } next = Next::End;
 };
 
-Verdict judge(const Ending& ending, const Options& options, Machine& machine) {
+using Event = MachineControl::Event;
+
+Verdict reset(const char* ending, const char* reason, bool guest, const Options& options, MachineControl& control) {
+    if (options.no_reboot) {
+        control.tell({.kind = Event::Kind::Shutdown, .guest = guest, .reason = reason});
+        return {ending, 0};
+    }
+    control.tell({.kind = Event::Kind::Reset, .guest = guest, .reason = reason});
+    return {ending, 0, Verdict::Next::NewMachine};
+}
+
+Verdict grant(MachineControl::Wish wish, const Options& options, MachineControl& control) {
+    control.granted();
+    switch (wish) {
+        case MachineControl::Wish::Quit:
+            control.tell({.kind = Event::Kind::Shutdown, .reason = "host-qmp-quit"});
+            break;
+        case MachineControl::Wish::Reset:
+            return reset("reset", "host-qmp-system-reset", false, options, control);
+        case MachineControl::Wish::Load:
+            return {"loadvm", 0, Verdict::Next::NewMachine};
+    }
+    return {"quit", 0};
+}
+
+Verdict judge(const Ending& ending, const Options& options, Machine& machine, MachineControl& control) {
     switch (ending.reason) {
         case Ending::Reason::DebugExit:
             return {"debug exit", ending.status};
         case Ending::Reason::StopSignal:
+            control.tell({.kind = Event::Kind::Shutdown, .reason = "host-signal"});
             return {"signal", kSignalBase + ending.status};
         case Ending::Reason::PowerOff:
-            return {"power off", 0};
+            control.tell({.kind = Event::Kind::Shutdown, .guest = true, .reason = "guest-shutdown"});
+            return {"power off", 0, options.no_shutdown ? Verdict::Next::Stopped : Verdict::Next::End};
         case Ending::Reason::Reset:
-            return {"reset", 0, !options.no_reboot};
-        case Ending::Reason::TripleFault:
-            if (!options.no_reboot) return {"triple fault", 0, true};
+            return reset("reset", "guest-reset", true, options, control);
+        case Ending::Reason::TripleFault: {
+            Verdict verdict = reset("triple fault", "guest-reset", true, options, control);
+            if (verdict.next != Verdict::Next::End) return verdict;
             restore_terminal();
             report_triple_fault(machine);
-            return {"triple fault", kGuestCrashed};
+            verdict.status = kGuestCrashed;
+            return verdict;
+        }
+        case Ending::Reason::Wish:
+            return grant(*control.wish(), options, control);
         case Ending::Reason::Left:
         case Ending::Reason::TimeLimit:
             break;
@@ -68,9 +107,38 @@ Verdict judge(const Ending& ending, const Options& options, Machine& machine) {
     return {"left", 0};
 }
 
+// -pidfile: there as long as we run.
+class PidFile {
+public:
+    explicit PidFile(std::string path) : path_(std::move(path)) {
+        if (path_.empty()) return;
+        std::ofstream file(path_);
+        file << getpid() << '\n';
+        file.close();
+        if (!file) throw HostError(fmt::format("-pidfile {}: cannot write it: {}", path_, strerror(errno)));
+    }
+    ~PidFile() {
+        if (!path_.empty()) unlink(path_.c_str());
+    }
+    PidFile(const PidFile&) = delete;
+    PidFile& operator=(const PidFile&) = delete;
+
+private:
+    std::string path_;
+};
+
 void set_up_log(const Options& options) {
     if (!options.log_file.empty()) log::open(options.log_file.c_str());
     log::enabled_categories = log::parse_categories(options.log_categories);
+}
+
+void load_at_start(MachineControl& control, const std::string& name) {
+    try {
+        control.load_snapshot(name);
+    } catch (const HostError& e) {
+        throw HostError(fmt::format("-loadvm {}: {}", name, e.what()));
+    }
+    control.granted();
 }
 
 int run(const Options& options) {
@@ -89,29 +157,63 @@ int run(const Options& options) {
     std::unique_ptr<Terminal> terminal;
     HostInput input;
     std::unique_ptr<CursesScreen> screen;
+    if (options.rtc_base) input.set_wall(*options.rtc_base * kSecond);
     const Drives drives(options.drives, input.mailbox());
     const Networks networks(options.nics, input.mailbox());
     std::unique_ptr<VncScreen> viewers;
     if (options.vnc)
         viewers = std::make_unique<VncScreen>(*options.vnc, options.keyboard_layout, input.clock(), input.mailbox());
+    MachineControl control(options, input, &drives);
+    TerminalMonitor terminal_monitor(control);
+    Monitors monitors(options, control, input);
+    const PidFile pid_file(options.pid_file);
 
     RunSummary summary{.accel = options.accel == Accel::Translator ? "bt" : "interp"};
     const double start = seconds_of(CLOCK_MONOTONIC);
-    for (;; ++summary.resets) {
-        Machine machine(options, *loader, input, outputs, options.drives.list.empty() ? nullptr : &drives, &networks);
+    std::unique_ptr<Snapshot> snapshot;
+    bool talking = false;
+    std::string load_first = options.load_snapshot;
+    for (;;) {
+        Machine machine(options, *loader, input, outputs, options.drives.list.empty() ? nullptr : &drives,
+                        &networks, snapshot.get());
+        snapshot.reset();
+        control.attach(machine);
+        if (!load_first.empty()) {
+            // It is checked against a machine, and goes into a new one.
+            load_at_start(control, std::exchange(load_first, ""));
+            snapshot = control.take_loaded();
+            continue;
+        }
         // Raw mode only now: whatever kept the machine from being built was said on an ordinary terminal.
         if (!terminal && (curses || options.serial.kind == CharBackend::Kind::Terminal)) {
             terminal = std::make_unique<Terminal>(curses || options.serial.keys);
             input.connect(terminal.get());
             if (curses) screen = std::make_unique<CursesScreen>(input.clock());
+            if (!curses && options.serial.keys)
+                terminal->connect_monitor([&](uint8_t byte) { terminal_monitor.key(byte); },
+                                          [&](bool here) { terminal_monitor.focus(here); });
         }
         if (screen) machine.show_on(*screen);
         if (viewers) machine.show_on(*viewers);
+        if (!std::exchange(talking, true)) monitors.serve();
         host::install_crash_report(&machine.state());
-        const Ending ending = run_loop(machine, input, {.stop_fd = stop_fd});
+        Ending ending = run_loop(machine, input, {.stop_fd = stop_fd, .control = &control});
+        Verdict verdict = judge(ending, options, machine, control);
+        while (verdict.next == Verdict::Next::Stopped) {
+            control.shut_down();
+            machine.forget_request();
+            ending = run_loop(machine, input, {.stop_fd = stop_fd, .control = &control});
+            verdict = judge(ending, options, machine, control);
+        }
         host::install_crash_report(nullptr);
-        const Verdict verdict = judge(ending, options, machine);
-        if (verdict.again) continue;
+        if (verdict.next == Verdict::Next::NewMachine) {
+            snapshot = control.take_loaded();
+            if (!snapshot) {
+                control.was_reset();
+                ++summary.resets;
+            }
+            continue;
+        }
         screen.reset();
         terminal.reset();
         if (machine.vga() && !options.pc.screendump.empty())

@@ -5,6 +5,7 @@
 
 #include "vmm/host/stop_signals.h"
 #include "vmm/host/waker.h"
+#include "vmm/monitor/control.h"
 
 namespace ringfold {
 
@@ -35,7 +36,12 @@ private:
     Ending run_until_ended() {
         for (;;) {
             machine_.service();
+            if (limits_.control) limits_.control->run_commands();
             if (auto ending = ended()) return *ending;
+            if (limits_.control && !limits_.control->running()) {
+                wait_stopped();
+                continue;
+            }
             arm();
             spent(times_.devices);
             ++times_.runs;
@@ -64,6 +70,7 @@ private:
                     return Ending{Ending::Reason::DebugExit, request->status};
             }
         }
+        if (limits_.control && limits_.control->wish()) return Ending{Ending::Reason::Wish};
         if (machine_.left()) return Ending{Ending::Reason::Left};
         if (const int signal = host::stop_signal()) return Ending{Ending::Reason::StopSignal, signal};
         if (limits_.stop_at && input_.clock().now() >= *limits_.stop_at) return Ending{Ending::Reason::TimeLimit};
@@ -79,6 +86,12 @@ private:
     }
 
     void arm() { waker_.arm(deadline(), input_.console_fd()); }
+
+    // The machine's time stands still; only somebody outside can change that.
+    void wait_stopped() {
+        waker_.sleep(std::nullopt, input_.console_fd(), input_.mailbox().fd());
+        spent(times_.idle);
+    }
 
     void sleep() {
         // An event that came between HLT and here has its time in the past, or its descriptor readable.

@@ -7,6 +7,8 @@
 
 namespace ringfold {
 
+class MachineControl;
+
 // Where the host's time went, seen from the loop.
 struct LoopTimes {
     Nanoseconds cpu = 0;      // inside Cpu::run()
@@ -16,7 +18,16 @@ struct LoopTimes {
 };
 
 struct Ending {
-    enum class Reason : uint8_t { Reset, PowerOff, DebugExit, Left, StopSignal, TripleFault, TimeLimit } reason;
+    enum class Reason : uint8_t {
+        Reset,
+        PowerOff,
+        DebugExit,
+        Left,
+        StopSignal,
+        TripleFault,
+        TimeLimit,
+        Wish,  // of a monitor's user: see MachineControl::wish()
+    } reason;
     int status = 0;  // DebugExit: the exit status; StopSignal: the signal
     LoopTimes times{};
 };
@@ -24,6 +35,7 @@ struct Ending {
 struct RunLimits {
     int stop_fd = -1;                    // readable: a stop signal has come
     std::optional<Nanoseconds> stop_at;  // on the input's clock
+    MachineControl* control = nullptr;   // whose commands are run in between, and who may stop the machine
 };
 
 // Returns when the guest ended, was left, or was stopped from outside. The machine is then exact between two

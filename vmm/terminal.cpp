@@ -117,7 +117,10 @@ void Terminal::receive() {
         if (n <= 0) input_ended_ = true;
         for (ssize_t i = 0; i < n; ++i) {
             const auto result = keys_.feed(bytes[i]);
-            if (result.byte && typed_.size() < kTypedAhead + sizeof bytes) typed_.push_back(*result.byte);
+            if (result.byte && in_monitor_)
+                monitor_key_(*result.byte);
+            else if (result.byte && typed_.size() < kTypedAhead + sizeof bytes)
+                typed_.push_back(*result.byte);
             if (result.command) obey(*result.command);
         }
     }
@@ -139,10 +142,15 @@ void Terminal::obey(EscapeKeys::Command command) {
             quit_ = true;
             break;
         case EscapeKeys::Command::Monitor:
-            say("\r\nringfold: there is no monitor yet\r\n");
+            if (!monitor_key_) {
+                say("\r\nringfold: no monitor here; start with -monitor unix:PATH,server,nowait\r\n");
+                break;
+            }
+            in_monitor_ = !in_monitor_;
+            monitor_focus_(in_monitor_);
             break;
         case EscapeKeys::Command::Help:
-            say("\r\nCtrl-A x  leave ringfold\r\nCtrl-A c  (kept for the monitor)\r\nCtrl-A h  this text\r\n"
+            say("\r\nCtrl-A x  leave ringfold\r\nCtrl-A c  to the monitor and back\r\nCtrl-A h  this text\r\n"
                 "Ctrl-A Ctrl-A  send Ctrl-A to the guest\r\n");
             break;
     }

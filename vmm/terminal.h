@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
+#include <utility>
 
 namespace ringfold {
 
@@ -37,6 +39,12 @@ public:
     void receive();
     // The next byte for the guest.
     std::optional<uint8_t> take();
+    // Ctrl-A c switches between the guest and a monitor: `key` gets what is typed for it, `focus` hears when it begins
+    // and ends.
+    void connect_monitor(std::function<void(uint8_t)> key, std::function<void(bool)> focus) {
+        monitor_key_ = std::move(key);
+        monitor_focus_ = std::move(focus);
+    }
     bool quit_requested() const { return quit_; }
 
 private:
@@ -44,6 +52,9 @@ private:
 
     EscapeKeys keys_;
     std::deque<uint8_t> typed_;
+    std::function<void(uint8_t)> monitor_key_;
+    std::function<void(bool)> monitor_focus_;
+    bool in_monitor_ = false;
     bool is_terminal_ = false, input_ended_ = false, quit_ = false;
 };
 

@@ -27,6 +27,7 @@ public:
     virtual ~BlockBackend() = default;
     virtual uint64_t size() const = 0;  // bytes; a multiple of kSectorBytes
     virtual bool read_only() const = 0;
+    virtual const char* format() const = 0;  // as -drive format= names it
     // Bytes [offset, offset + length) lie inside size(). All three throw IoFailure; a failed write may have been
     // done in part.
     virtual void read(uint64_t offset, std::span<uint8_t> to) = 0;

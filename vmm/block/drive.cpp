@@ -24,8 +24,9 @@ Drive::~Drive() {
     thread_.join();
 }
 
-void Drive::insert(std::unique_ptr<BlockBackend> image) {
+void Drive::insert(std::unique_ptr<BlockBackend> image, std::string file) {
     cancel();
+    file_ = std::move(file);
     image_ = std::move(image);
     medium_ = Medium{image_->size(), image_->read_only()};
     tell_medium_changed();
@@ -36,6 +37,7 @@ bool Drive::eject() {
     cancel();
     image_.reset();
     medium_.reset();
+    file_.clear();
     tell_medium_changed();
     return true;
 }

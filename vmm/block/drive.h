@@ -27,7 +27,7 @@ public:
     Drive& operator=(const Drive&) = delete;
 
     // Replaces the medium; the device hears of it.
-    void insert(std::unique_ptr<BlockBackend> image);
+    void insert(std::unique_ptr<BlockBackend> image, std::string file = "");
     // Takes it out. False if there is none.
     bool eject();
 
@@ -41,6 +41,9 @@ public:
     void with_image(const std::function<void(BlockBackend&)>& use);
 
     const std::string& name() const { return name_; }
+    // The medium's file and format, for people; empty without a medium.
+    const std::string& file() const { return file_; }
+    const char* format() const { return medium_ ? image_->format() : ""; }
 
 private:
     struct Job {
@@ -53,7 +56,7 @@ private:
     bool perform(const Job&);
     void report(const IoFailure&);
 
-    std::string name_;
+    std::string name_, file_;
     host::Mailbox& mailbox_;
     std::optional<Medium> medium_;
     uint64_t generation_ = 0;  // goes up with cancel(): what was asked before is not answered

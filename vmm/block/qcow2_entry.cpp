@@ -23,8 +23,9 @@ Qcow2Place decode_entry(const Qcow2Header& header, uint64_t entry) {
     else if (p.offset)
         p.kind = Qcow2Place::Kind::Plain;
     if (p.offset && (p.offset % header.cluster_bytes() || header.overlaps_tables(p.offset)))
-        throw IoFailure(EIO, fmt::format("damaged qcow2 image: a cluster at {:#x} is where none may be; see qemu-img check",
-                                         p.offset));
+        throw IoFailure(
+            EIO,
+            fmt::format("damaged qcow2 image: a cluster at {:#x} is where none may be; see qemu-img check", p.offset));
     return p;
 }
 

@@ -22,6 +22,7 @@ public:
     Qcow2Image(ImageFile file, const Qcow2Header& header, std::unique_ptr<BlockBackend> backing);
 
     uint64_t size() const override { return header_.size; }
+    const char* format() const override { return "qcow2"; }
     bool read_only() const override { return !file_.writable(); }
     void read(uint64_t offset, std::span<uint8_t> to) override;
     void write(uint64_t offset, std::span<const uint8_t> from) override;
@@ -49,8 +50,8 @@ private:
     std::optional<Qcow2Refcounts> refcounts_;  // only if it is written
     std::vector<uint64_t> l1_;
     std::optional<Qcow2Snapshots> snapshots_;  // only if it is written
-    std::vector<uint8_t> inflated_;  // the compressed cluster that was read last
-    uint64_t inflated_from_ = 0;     // where it begins in the file; 0 for none
+    std::vector<uint8_t> inflated_;            // the compressed cluster that was read last
+    uint64_t inflated_from_ = 0;               // where it begins in the file; 0 for none
 };
 
 }  // namespace ringfold::block

@@ -191,7 +191,8 @@ uint64_t Qcow2Refcounts::allocate_run(uint64_t clusters) {
 
 void Qcow2Refcounts::share(uint64_t offset, uint64_t length) {
     if (length == 0) return;
-    const uint64_t most = header_.refcount_order == 6 ? UINT64_MAX : (uint64_t{1} << (1u << header_.refcount_order)) - 1;
+    const uint64_t most =
+        header_.refcount_order == 6 ? UINT64_MAX : (uint64_t{1} << (1u << header_.refcount_order)) - 1;
     const uint64_t first = offset >> header_.cluster_bits, last = (offset + length - 1) >> header_.cluster_bits;
     for (uint64_t cluster = first; cluster <= last; cluster++) {
         const uint64_t now = count(cluster);

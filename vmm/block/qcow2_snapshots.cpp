@@ -1,5 +1,5 @@
-// Order of writes: counts rise before anything is shared, the header changes in one write behind a flush, and counts fall
-// after it. A process that dies in between leaves clusters unused, never one used twice.
+// Order of writes: counts rise before anything is shared, the header changes in one write behind a flush, and counts
+// fall after it. A process that dies in between leaves clusters unused, never one used twice.
 #include "vmm/block/qcow2_snapshots.h"
 
 #include <algorithm>

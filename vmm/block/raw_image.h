@@ -14,6 +14,7 @@ public:
 
     // A last sector that is not whole reads with zeros behind it, and becomes whole once it is written.
     uint64_t size() const override { return size_; }
+    const char* format() const override { return "raw"; }
     bool read_only() const override { return !file_.writable(); }
     void read(uint64_t offset, std::span<uint8_t> to) override { file_.read(offset, to); }
     void write(uint64_t offset, std::span<const uint8_t> from) override;

@@ -1,5 +1,5 @@
-// Snapshots inside an image, where its format has them: the disk at one moment, and beside it whatever state the machine
-// had then.
+// Snapshots inside an image, where its format has them: the disk at one moment, and beside it whatever state the
+// machine had then.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 namespace ringfold::block {
 
 struct SnapshotInfo {
-    std::string id;    // a number, for a new one given by the store
-    std::string name;  // not empty
+    std::string id;                                   // a number, for a new one given by the store
+    std::string name;                                 // not empty
     uint32_t date_seconds = 0, date_nanoseconds = 0;  // since 1970
     uint64_t clock_nanoseconds = 0;                   // of the machine
     uint64_t state_bytes = 0;

@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include <utility>
+
 namespace ringfold {
 
 namespace {
@@ -22,7 +24,17 @@ Nanoseconds HostClock::now() const {
     return read_clock(CLOCK_MONOTONIC) - origin_;
 }
 
+void HostClock::set(Nanoseconds time) {
+    if (stopped_at_) stopped_at_ = time;
+    origin_ = read_clock(CLOCK_MONOTONIC) - time;
+}
+
+void HostClock::go_on() {
+    if (const auto from = std::exchange(stopped_at_, std::nullopt)) set(*from);
+}
+
 Nanoseconds HostClock::wall() const {
+    if (wall_at_zero_) return *wall_at_zero_ + now();
     return read_clock(CLOCK_REALTIME);
 }
 

@@ -26,18 +26,19 @@ public:
     Nanoseconds wall() const override;
     // The same moment on the host's CLOCK_MONOTONIC, for arming an absolute host timer.
     Nanoseconds to_monotonic(Nanoseconds t) const { return t + origin_; }
-    // Stops, and goes on from there. On the vCPU's thread.
+    // Goes on from another time; a stopped clock stays stopped.
+    void set(Nanoseconds time);
+    // Stops, and goes on from there. On the thread that asks for the time.
     void stop() {
         if (!stopped_at_) stopped_at_ = now();
     }
-    bool stopped() const { return stopped_at_.has_value(); }
-    void go_on() {
-        if (stopped_at_) *this = HostClock(*stopped_at_);
-    }
+    void go_on();
+    // The time of day at time zero, instead of the host's.
+    void set_wall(Nanoseconds at_zero) { wall_at_zero_ = at_zero; }
 
 private:
     Nanoseconds origin_;  // CLOCK_MONOTONIC at time zero
-    std::optional<Nanoseconds> stopped_at_;
+    std::optional<Nanoseconds> stopped_at_, wall_at_zero_;
 };
 
 class ManualClock final : public Clock {

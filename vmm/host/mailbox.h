@@ -18,7 +18,7 @@ public:
     void post(std::function<void()> letter);  // on any thread
     // On the vCPU's thread: calls all that has come so far. A letter may itself wait for later ones by delivering them.
     void deliver();
-    int fd() const { return event_.get(); }   // readable while there is a letter
+    int fd() const { return event_.get(); }  // readable while there is a letter
     // `wake` is called on the poster's thread after each letter: Cpu::kick() and the like.
     void on_post(std::function<void()> wake);
 

@@ -20,9 +20,10 @@ std::string_view next_word(std::string_view& text) {
 
 MonitorAddress parse_monitor_address(std::string_view option, std::string_view text) {
     const auto bad = [option, text](std::string_view why) {
-        throw HostError(fmt::format("-{} {}: {}; write stdio, none, unix:PATH,server,nowait, tcp:HOST:PORT,server,nowait "
-                                    "or telnet:HOST:PORT,server,nowait",
-                                    option, text.empty() ? "''" : text, why));
+        throw HostError(
+            fmt::format("-{} {}: {}; write stdio, none, unix:PATH,server,nowait, tcp:HOST:PORT,server,nowait "
+                        "or telnet:HOST:PORT,server,nowait",
+                        option, text.empty() ? "''" : text, why));
     };
     std::string_view rest = text;
     const std::string_view where = next_word(rest);

@@ -15,8 +15,8 @@ struct MonitorAddress {
     bool wait = false;  // the machine starts once somebody has come
 };
 
-// none, stdio, unix:PATH[,server][,nowait], tcp:HOST:PORT[,...], telnet:HOST:PORT[,...]. `option` is "monitor" or "qmp";
-// throws HostError with a remedy.
+// none, stdio, unix:PATH[,server][,nowait], tcp:HOST:PORT[,...], telnet:HOST:PORT[,...]. `option` is "monitor" or
+// "qmp"; throws HostError with a remedy.
 MonitorAddress parse_monitor_address(std::string_view option, std::string_view text);
 
 }  // namespace ringfold

@@ -1,14 +1,13 @@
 // Run state, keys, screen, memory and media; snapshots are in control_snapshots.cpp.
 #include "vmm/monitor/control.h"
 
-#include <x86intrin.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
 #include <fmt/format.h>
+#include <x86intrin.h>
 
 #include "vmm/base/result.h"
 #include "vmm/block/open_image.h"
@@ -155,10 +154,7 @@ void MachineControl::open_tray(const Drives::Entry& entry, bool open) {
     AtapiCdrom* drive = cdrom(entry);
     if (!drive || drive->tray_open() == open) return;
     drive->move_tray(open);
-    tell({.kind = Event::Kind::TrayMoved,
-          .device = name_of(entry.option),
-          .id = entry.option.id,
-          .tray_open = open});
+    tell({.kind = Event::Kind::TrayMoved, .device = name_of(entry.option), .id = entry.option.id, .tray_open = open});
 }
 
 void MachineControl::eject(std::string_view name, bool force) {
@@ -186,7 +182,7 @@ void MachineControl::change(std::string_view name, const std::string& file, cons
     option.shown = fmt::format("change {} {}", name, file);
     auto image = open_drive_image(option);  // before anything has moved
     eject(name, false);
-    entry->drive->insert(std::move(image));
+    entry->drive->insert(std::move(image), file);
     open_tray(*entry, false);
 }
 

@@ -1,5 +1,5 @@
-// What a monitor's user can do to the machine: one meaning for each command, whether it comes by the human monitor or by
-// QMP. It outlives the machine, which a reset and a loaded snapshot replace. All on the vCPU's thread, while the CPU
+// What a monitor's user can do to the machine: one meaning for each command, whether it comes by the human monitor or
+// by QMP. It outlives the machine, which a reset and a loaded snapshot replace. All on the vCPU's thread, while the CPU
 // does not run.
 #pragma once
 
@@ -23,9 +23,9 @@ class MachineControl {
 public:
     struct Event {
         enum class Kind : uint8_t { Stop, Resume, Reset, PowerDown, Shutdown, TrayMoved } kind;
-        bool guest = false;           // Reset, Shutdown: the guest's doing
-        const char* reason = "";      // in QMP's words
-        std::string device, id;       // TrayMoved
+        bool guest = false;       // Reset, Shutdown: the guest's doing
+        const char* reason = "";  // in QMP's words
+        std::string device, id;   // TrayMoved
         bool tray_open = false;
     };
     enum class RunState : uint8_t { Running, Paused, Prelaunch, Shutdown };
@@ -57,6 +57,10 @@ public:
     void system_powerdown();
     std::optional<Wish> wish() const { return wish_; }
     void granted() { wish_.reset(); }
+    // A machine that was stopped starts anew, but not by itself.
+    void was_reset() {
+        if (!running()) run_state_ = RunState::Prelaunch;
+    }
 
     // The rest throws HostError, in one line.
     // Keys as Ps2Keyboard::key() takes them, pressed together and released after `hold`.
@@ -73,7 +77,8 @@ public:
     bool tray_open(const Drives::Entry& entry);
     bool tray_locked(const Drives::Entry& entry);
     void eject(std::string_view name, bool force);
-    void change(std::string_view name, const std::string& file, const std::string& format, std::optional<bool> read_only);
+    void change(std::string_view name, const std::string& file, const std::string& format,
+                std::optional<bool> read_only);
 
     // A name is a snapshot in the disks; what has a slash in it is a file.
     void save_snapshot(const std::string& name);

@@ -76,12 +76,14 @@ std::vector<const Drives::Entry*> MachineControl::snapshot_disks(bool all_must) 
             if (can)
                 disks.push_back(&e);
             else if (all_must)
-                throw HostError(fmt::format("Device '{}' is writable but does not support snapshots: its image should be "
-                                            "qcow2 (qemu-img convert -O qcow2 OLD NEW)",
-                                            name_of(e.option)));
+                throw HostError(
+                    fmt::format("Device '{}' is writable but does not support snapshots: its image should be "
+                                "qcow2 (qemu-img convert -O qcow2 OLD NEW)",
+                                name_of(e.option)));
         }
     if (disks.empty() && all_must)
-        throw HostError("no block device can store vmstate for snapshot; a name with a slash in it, as ./NAME, is a file");
+        throw HostError(
+            "no block device can store vmstate for snapshot; a name with a slash in it, as ./NAME, is a file");
     return disks;
 }
 
@@ -89,9 +91,10 @@ void MachineControl::save_snapshot(const std::string& name) {
     if (is_file(name) && drives_)
         for (const Drives::Entry& e : drives_->all())
             if (writable(e))
-                throw HostError(fmt::format("Device '{}' is writable, and a file would not hold its contents: give a name "
-                                            "without a slash",
-                                            name_of(e.option)));
+                throw HostError(
+                    fmt::format("Device '{}' is writable, and a file would not hold its contents: give a name "
+                                "without a slash",
+                                name_of(e.option)));
     const auto disks = is_file(name) ? std::vector<const Drives::Entry*>{} : snapshot_disks(true);
     settle();
     synchronise_tsc();

@@ -200,9 +200,9 @@ std::optional<char> MonitorPort::without_telnet(unsigned char byte) {
             if (byte == kIac) telnet_ = Telnet::Command;
             return byte == kIac || byte == 0 ? std::nullopt : std::optional(static_cast<char>(byte));
         case Telnet::Command:
-            telnet_ = byte == kSubnegotiation                     ? Telnet::Sub
+            telnet_ = byte == kSubnegotiation              ? Telnet::Sub
                       : byte >= kFirstVerb && byte != kIac ? Telnet::Option
-                                                                  : Telnet::Text;
+                                                           : Telnet::Text;
             break;
         case Telnet::Option:
             telnet_ = Telnet::Text;

@@ -1,6 +1,6 @@
-// Layout, numbers little-endian: magic, version, RAM's size; how many parts, and for each its name's length and name, its
-// shape, its state's length and state; the length of the packed RAM and that; CRC-32 of all before. Unpacked, RAM is
-// pages with their numbers before them and kNoPage at the end, as one zlib stream.
+// Layout, numbers little-endian: magic, version, RAM's size; how many parts, and for each its name's length and name,
+// its shape, its state's length and state; the length of the packed RAM and that; CRC-32 of all before. Unpacked, RAM
+// is pages with their numbers before them and kNoPage at the end, as one zlib stream.
 #include "vmm/snapshot/snapshot.h"
 
 #include <fcntl.h>
@@ -218,13 +218,13 @@ void Snapshot::each_page(Page page) const {
 
 void Snapshot::check(const StateParts& parts, const Ram& ram) const {
     if (ram_bytes_ != ram.size())
-        refuse(fmt::format("of a machine with {} KiB of memory; start with -m {}K", ram_bytes_ >> 10, ram_bytes_ >> 10));
+        refuse(
+            fmt::format("of a machine with {} KiB of memory; start with -m {}K", ram_bytes_ >> 10, ram_bytes_ >> 10));
     const auto& all = parts.all();
     for (size_t i = 0; i < std::max(all.size(), saved_.size()); ++i) {
         if (i >= all.size() || i >= saved_.size() || all[i].name != saved_[i].name)
             refuse(fmt::format("of another machine: it {} {}; start with the options that it was started with",
-                               i < saved_.size() ? "has" : "has no",
-                               i < saved_.size() ? saved_[i].name : all[i].name));
+                               i < saved_.size() ? "has" : "has no", i < saved_.size() ? saved_[i].name : all[i].name));
         if (all[i].shape != saved_[i].shape)
             refuse(fmt::format("of another version of Ringfold: its {} is made otherwise", saved_[i].name));
         try {

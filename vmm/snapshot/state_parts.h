@@ -56,12 +56,13 @@ public:
                                 printer.value("", state);
                                 return printer.text();
                             },
-                        .quiet = [&device] {
-                            if constexpr (requires { device.quiet(); })
-                                return device.quiet();
-                            else
-                                return true;
-                        }});
+                        .quiet =
+                            [&device] {
+                                if constexpr (requires { device.quiet(); })
+                                    return device.quiet();
+                                else
+                                    return true;
+                            }});
     }
 
     const std::vector<StatePart>& all() const { return all_; }

@@ -16,6 +16,7 @@ namespace {
 class FakeImage final : public BlockBackend {
 public:
     uint64_t size() const override { return bytes.size(); }
+    const char* format() const override { return "fake"; }
     bool read_only() const override { return false; }
     void read(uint64_t offset, std::span<uint8_t> to) override {
         begin();

@@ -7,7 +7,6 @@ namespace {
 
 constexpr size_t kDisk = 24 << 20;
 
-
 void write_somewhere(std::mt19937& random, BlockBackend& image, Bytes& model) {
     const size_t sectors = 1 + random() % 300, at = random() % (kDisk / 512 - sectors) * 512;
     const Bytes bytes = random_bytes(random, sectors * 512);

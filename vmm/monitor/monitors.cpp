@@ -1,0 +1,30 @@
+// Ports and the sessions on them.
+#include "vmm/monitor/monitors.h"
+
+#include "vmm/monitor/framers.h"
+
+namespace ringfold {
+
+Monitors::Monitors(const Options& options, MachineControl& control, Input& input) {
+    const auto hand_over = [&control, &mailbox = input.mailbox()](std::function<void()> command) {
+        mailbox.post([&control, command = std::move(command)] { control.enqueue(command); });
+    };
+    for (const MonitorAddress& a : options.monitors) {
+        Connection c;
+        c.port = std::make_unique<MonitorPort>("-monitor", a, std::make_unique<LineFramer>(), hand_over);
+        c.session = std::make_unique<HmpSession>(control, *c.port);
+        all_.push_back(std::move(c));
+    }
+    for (const MonitorAddress& a : options.qmp) {
+        Connection c;
+        c.port = std::make_unique<MonitorPort>("-qmp", a, std::make_unique<JsonFramer>(), hand_over);
+        c.session = std::make_unique<QmpSession>(control, *c.port);
+        all_.push_back(std::move(c));
+    }
+}
+
+void Monitors::serve() {
+    for (Connection& c : all_) c.port->serve(*c.session);
+}
+
+}  // namespace ringfold
