@@ -43,7 +43,10 @@ def leave_by_key(folder):
     c.send("\x01h")
     c.expect("leave ringfold", LIMIT)
     c.send("\x01c")
-    c.expect("no monitor yet", LIMIT)
+    c.expect("(qemu) ", LIMIT)
+    c.send("info status\r")
+    c.expect("VM status: running", LIMIT)
+    c.send("\x01c")
     c.send("\x01x")
     ends(c, 0)
 

@@ -200,7 +200,7 @@ std::string Hmp::sendkey(Arguments& a) {
         const size_t end = std::min(keys.find('-', at), keys.size());
         const std::string_view name = std::string_view(keys).substr(at, end - at);
         const auto code = key_named(name);
-        if (!code) return fmt::format("invalid parameter: {}\n", keys);
+        if (!code) return fmt::format("invalid parameter: {}\n", name);
         codes.push_back(*code);
         at = end + 1;
     }
@@ -268,23 +268,6 @@ std::string Hmp::loadvm(Arguments& a) {
 std::string Hmp::delvm(Arguments& a) {
     control_.delete_snapshot(a.word("delvm: string"));
     return "";
-}
-
-std::string Hmp::print(Arguments& a) {
-    const std::string format = a.format();
-    const int64_t value = a.number();
-    switch (format.empty() ? 'x' : format.back()) {
-        case 'd':
-            return fmt::format("{}\n", value);
-        case 'u':
-            return fmt::format("{}\n", static_cast<uint64_t>(value));
-        case 'o':
-            return fmt::format("{:#o}\n", static_cast<uint64_t>(value));
-        case 'c':
-            return fmt::format("'{}'\n", value >= ' ' && value < 127 ? static_cast<char>(value) : '.');
-        default:
-            return fmt::format("{:#x}\n", static_cast<uint64_t>(value));
-    }
 }
 
 std::string Hmp::pmemsave(Arguments& a) {

@@ -1,4 +1,4 @@
-// "x" and "xp": memory in QEMU's formats.
+// "x", "xp" and "print": memory and numbers in QEMU's formats.
 #include <algorithm>
 
 #include <capstone/capstone.h>
@@ -105,12 +105,13 @@ public:
     }
 
     std::string data(uint64_t at, Format f) const {
-        if (f.kind == 'c') f.size = 1;
         std::string text;
         const auto bytes = static_cast<uint64_t>(f.count) * f.size;
+        if (f.kind == 'c') f.size = 1;
+        const uint64_t per_line = f.size == 1 ? kLine / 2 : kLine;
         for (uint64_t done = 0; done < bytes;) {
             std::array<uint8_t, kLine> line;
-            const auto here = std::span(line).first(std::min<uint64_t>(kLine, bytes - done));
+            const auto here = std::span(line).first(std::min<uint64_t>(per_line, bytes - done));
             text += label(at + done) + ":";
             if (!read(at + done, here)) return text + " Cannot access memory\n";
             for (size_t i = 0; i < here.size(); i += f.size) {
@@ -173,6 +174,23 @@ std::string Hmp::x(Arguments& a) {
 }
 std::string Hmp::xp(Arguments& a) {
     return dump(control_.machine(), a, true);
+}
+
+std::string Hmp::print(Arguments& a) {
+    const Format f = parse_format(a.format());
+    const int64_t value = a.number();
+    switch (f.kind) {
+        case 'x':
+            return fmt::format("{:#x}\n", static_cast<uint64_t>(value));
+        case 'o':
+            return fmt::format("{:#o}\n", static_cast<uint64_t>(value));
+        case 'u':
+            return fmt::format("{}\n", static_cast<uint64_t>(value));
+        case 'c':
+            return character(static_cast<uint8_t>(value)) + "\n";
+        default:
+            return fmt::format("{}\n", value);
+    }
 }
 
 }  // namespace ringfold
