@@ -183,6 +183,8 @@ void MachineControl::change(std::string_view name, const std::string& file, cons
     auto image = open_drive_image(option);  // before anything has moved
     eject(name, false);
     entry->drive->insert(std::move(image), file);
+    // The drive has closed its tray over the new medium; who listens is to hear of it.
+    if (AtapiCdrom* drive = cdrom(*entry)) drive->move_tray(true);
     open_tray(*entry, false);
 }
 
