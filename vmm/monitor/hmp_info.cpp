@@ -2,7 +2,9 @@
 #include <cstring>
 #include <ctime>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "translator/interpreted_cpu.h"
 #include "translator/translated_cpu.h"
@@ -174,7 +176,21 @@ std::string Hmp::info_block(Arguments& a) {
 }
 
 std::string Hmp::info_network(Arguments&) {
-    return "";
+    const NicOptions& options = control_.options().nics;
+    std::string text;
+    size_t number = 0;
+    for (const NicOption& nic : options.nics) {
+        const auto& mac = nic.mac.value_or(net::MacAddress{});
+        text += fmt::format("e1000.{}: index=0,type=nic,model=e1000,macaddr={:02x}\n", number++, fmt::join(mac, ":"));
+        for (const NetdevOption& end : options.netdevs) {
+            if (end.id != nic.netdev) continue;
+            text += end.kind == NetdevOption::Kind::Tap
+                        ? fmt::format(" \\ {}: index=0,type=tap,ifname={}\n", end.id, end.tap.interface)
+                        : fmt::format(" \\ {}: index=0,type=user,net={},restrict={}\n", end.id,
+                                      inet_ntoa(end.user.network), end.user.restricted ? "on" : "off");
+        }
+    }
+    return text;
 }
 
 std::string Hmp::info_jit(Arguments&) {
