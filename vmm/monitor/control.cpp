@@ -123,6 +123,7 @@ std::string MachineControl::name_of(const DriveOption& option) {
     if (!option.id.empty()) return option.id;
     const unsigned index = option.index.value_or(0);
     if (option.interface == DriveOption::Interface::Floppy) return fmt::format("floppy{}", index);
+    if (option.interface == DriveOption::Interface::Virtio) return fmt::format("virtio{}", index);
     if (option.interface != DriveOption::Interface::Ide) return fmt::format("none{}", index);
     return fmt::format("ide{}-{}{}", index / 2, option.cdrom ? "cd" : "hd", index % 2);
 }
