@@ -8,6 +8,7 @@
 #include <csignal>
 #include <utility>
 
+#include "translator/decode/fetch.h"
 #include "translator/engine/windows/registers.h"
 #include "translator/interpreter/debug.h"
 #include "vmm/base/log.h"
@@ -234,6 +235,25 @@ void TranslatedCpu::interpret_one() {
     note_executed(*i);
 }
 
+void TranslatedCpu::interpret_cold() {
+    uint32_t next;
+    do {
+        Instruction i;
+        try {
+            fetch_instruction(state_, memory_, i);
+        } catch (const GuestFault& f) {
+            interpreter_.fault(f);
+            return;
+        }
+        next = state_.eip + i.length;
+        ++counts_.interpreted;
+        ++counts_.cold;
+        count(i);
+        interpreter_.execute(i);
+        note_executed(i);
+    } while (state_.eip == next && !context_.attention && !event_waits() && current_mode());
+}
+
 void TranslatedCpu::note_executed(const Instruction& i) {
     const auto loaded = loaded_segment(i);
     if (loaded && state_.eip == interpreter_.next_eip && state_.protected_mode() && !state_.v86())
@@ -389,6 +409,10 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFa
         memory_.note_code_page(linear, mode.privilege(), *mapping);
         return block;
     }
+    if (memory_.ram().contains(key.code) && cold_code_.still_cold(key.code, adaptation_.policy().translate_at())) {
+        cold_ = true;
+        return nullptr;
+    }
     block = translator_.translate(key, *mapping);
     if (!block || !block->heat || !mode.user || user_space_is_direct()) return block;
     key.mode.direct = true;
@@ -400,10 +424,15 @@ const void* TranslatedCpu::dispatch() {
     for (;;) {
         std::optional<GuestFault> fault;
         const void* pc = dispatch_once(fault);
-        if (!fault) return pc;
-        // As the interpreter's fetch would have it, but without a C++ exception.
-        ++counts_.fetch_faults;
-        interpreter_.fault(*fault);
+        if (fault) {
+            // As the interpreter's fetch would have it, but without a C++ exception.
+            ++counts_.fetch_faults;
+            interpreter_.fault(*fault);
+        } else if (std::exchange(cold_, false)) {
+            interpret_cold();
+        } else {
+            return pc;
+        }
     }
 }
 
@@ -603,11 +632,12 @@ const void* TranslatedCpu::on_link(Link& link) {
     Block* target = table_.find_by_host(pc);
     // The jump cache may still lead to a block that was replaced: from there one gets on, but it is not to be chained to.
     if (target && target->dead) {
-        pc = on_lookup(link.target);
+        pc = on_lookup(GuestVirt(state_.eip));
         if (pc == stubs_.leave || evictions != evictions_) return pc;
         target = table_.find_by_host(pc);
     }
-    if (!target || target->entry() != pc || target->dead) return pc;
+    // Cold code on the way there was interpreted, and may have led elsewhere.
+    if (!target || target->entry() != pc || target->dead || target->key.eip != link.target) return pc;
     const uint32_t segmentation = link.segmentation ? link.segmentation : from_key.mode.segments.id;
     if (target->key.mode.segments.id != segmentation || target->key.mode.user != from_key.mode.user ||
         target->key.mode.sse != from_key.mode.sse)

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <memory>
 
+#include "translator/adaptation/cold_code.h"
 #include "translator/cache/block_table.h"
 #include "translator/crash_note.h"
 #include "translator/decode/decode_cache.h"
@@ -39,7 +40,8 @@ public:
         uint64_t device_accesses = 0;  // of these, by a direct call of the device
         uint64_t fetch_faults = 0;     // page faults of instruction fetches, found by the dispatcher
         uint64_t steps = 0, stops = 0, port_calls = 0, lookups = 0, links = 0, fpu_loads = 0, divide_errors = 0, host_faults = 0, polls = 0;
-        uint64_t interpreted = 0;  // instructions run outside the code cache
+        uint64_t interpreted = 0;  // instructions run outside the code cache,
+        uint64_t cold = 0;         // ... of these, because their block had hardly run yet
         uint64_t interrupts = 0;
         uint64_t hot_blocks = 0, retrials = 0, windows_earned = 0;
         double fault_seconds = 0;  // of run()'s time
@@ -107,6 +109,7 @@ private:
     void forget_code();
     void interpret();  // until code can be translated again, or something waits
     void interpret_one();
+    void interpret_cold();  // up to the next transfer of control
     void note_executed(const Instruction& i);  // by the interpreter
     void count(const Instruction& i) { ++by_mnemonic_[i.mnemonic]; }
 
@@ -125,6 +128,7 @@ private:
     windows::ReturnStacks stacks_;
     BlockTable table_;
     Adaptation adaptation_;
+    ColdCode cold_code_;
     Translator translator_;
     SegmentCache segment_cache_;
     SegmentationTable segmentations_;
@@ -133,6 +137,7 @@ private:
     std::atomic<bool> kicked_ = false;
     std::vector<uint64_t> by_mnemonic_;
     TranslatorOptions options_;
+    bool cold_ = false;               // what dispatch() found is to be interpreted, although it could be translated
     bool code_mapping_lost_ = false;  // since the last resumption
     bool direct_used_ = false;      // some translation may be direct: %gs must hold the window
     GuestFault pending_fault_{};    // being delivered from the code cache

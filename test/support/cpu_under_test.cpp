@@ -123,7 +123,7 @@ const std::vector<CpuKind>& kinds() {
         {"interpreted", [] { return std::make_unique<RunUnderTest>("interpreted", make_interpreted); }},
         {"soft", [] { return make_translated("soft", "never-direct"); }},
         {"direct", [] { return make_translated("direct", "always-direct"); }},
-        {"hot", [] { return make_translated("hot", "hot", {.direct_after = 2, .window_after = 4}); }},
+        {"hot", [] { return make_translated("hot", "hot", {.translate_at = 1, .direct_after = 2, .window_after = 4}); }},
         {"innocent", [] { return make_translated("innocent", "innocent", {.guilty_score = 1, .retry_after = 2}); }},
     };
     return list;

@@ -12,6 +12,7 @@ namespace {
 class Hot final : public ByGuilt {
 public:
     using ByGuilt::ByGuilt;
+    uint32_t translate_at() const override { return t_.translate_at; }
     bool direct_at_first(Privilege p) const override { return p == Privilege::Supervisor; }
     uint32_t direct_after() const override { return t_.direct_after; }
     uint64_t window_after() const override { return t_.window_after; }

@@ -26,6 +26,7 @@ constexpr std::string_view kTrapNames[kTraps] = {"hidden_fault", "page_table",  
 // Calls f(name, number) for each.
 template <class T, class F>
 void for_each_threshold(T& t, F f) {
+    f("translate-at", t.translate_at);
     f("direct-after", t.direct_after);
     f("window-after", t.window_after);
     f("guilty-score", t.guilty_score);

@@ -37,6 +37,7 @@ struct TrapHistory {
 
 // The numbers that policies work with, each an option of -adapt. A policy may ignore any.
 struct Thresholds {
+    uint32_t translate_at = 2;                // the execution of a block at which it is translated
     uint32_t direct_after = 64;               // executions of a block until its accesses are made direct
     uint64_t window_after = 1 << 17;          // executions of a user space's hot blocks until it gets a window
     uint32_t guilty_score = 32;               // traps score 1 (a hidden fault) or half of this (any other)
@@ -51,6 +52,8 @@ public:
     virtual ~Policy() = default;
     // Are memory operands of code at that privilege direct (IDENT) from the first translation on?
     virtual bool direct_at_first(Privilege) const = 0;
+    // The execution of a block at which it is translated; those before are interpreted.
+    virtual uint32_t translate_at() const { return 1; }
     // Executions of a soft block until it is translated again, direct. 0: never.
     virtual uint32_t direct_after() const = 0;
     // Executions of the hot blocks of one user address space until that space has direct accesses at all: a window
