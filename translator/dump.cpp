@@ -41,9 +41,9 @@ const Disassembler& guest_disassembler(CodeSize size) {
     return size == CodeSize::Bits16 ? d16 : d32;
 }
 
-const Disassembler& host_disassembler() {
+const Disassembler& host_disassembler(unsigned bits) {
     static const Disassembler d(CS_MODE_64);
-    return d;
+    return bits == 64 ? d : guest_disassembler(CodeSize::Bits32);
 }
 
 std::string guest_text(const Instruction& i, GuestVirt eip, CodeSize size) {
@@ -54,7 +54,7 @@ std::string guest_text(const Instruction& i, GuestVirt eip, CodeSize size) {
 
 }  // namespace
 
-void dump_block(const Block& block, std::span<const Instruction> instructions, std::span<const uint8_t> code) {
+void dump_block(const Block& block, std::span<const Instruction> instructions, std::span<const uint8_t> code, unsigned code_bits) {
     std::string out = fmt::format("---- block {:08x} (physical {:x}) {} {}, {} bytes to {}\n", block.key.eip.value, block.key.code.value,
                                   block.key.mode.user ? "user" : "supervisor", block.key.mode.direct ? "direct" : "soft",
                                   block.guest_length, block.host_length);
@@ -67,7 +67,7 @@ void dump_block(const Block& block, std::span<const Instruction> instructions, s
         if (!log::enabled(log::OutAsm)) continue;
         const uint32_t begin = block.spots[n].host;
         const uint32_t end = n + 1 < block.spots.size() ? block.spots[n + 1].host : block.host_length;
-        host_disassembler().list(code.subspan(begin, end - begin), reinterpret_cast<uint64_t>(block.host) + begin,
+        host_disassembler(code_bits).list(code.subspan(begin, end - begin), reinterpret_cast<uint64_t>(block.host) + begin,
                                  [&](uint64_t at, const std::string& s) { out += fmt::format("    {:x}  {}\n", at, s); });
     }
     log::write(out);

@@ -8,8 +8,8 @@
 #include <csignal>
 #include <utility>
 
+#include "translator/classify/classifier.h"
 #include "translator/decode/fetch.h"
-#include "translator/engine/windows/registers.h"
 #include "translator/interpreter/debug.h"
 #include "vmm/base/log.h"
 #include "vmm/base/result.h"
@@ -18,11 +18,6 @@
 namespace ringfold {
 
 namespace {
-
-void check_host() {
-    if (!__builtin_cpu_supports("bmi2"))
-        throw HostError("-accel bt needs a host CPU with BMI2 (Intel Haswell, AMD Zen or later); use -accel interp");
-}
 
 // Adds the time until it dies to a counter.
 class Stopwatch {
@@ -82,26 +77,18 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
       interrupts_(interrupts),
       interpreter_(context.cpu, memory, ports),
       decoded_(context.cpu, memory),
-      cache_((check_host(), options.cache_bytes)),
-      stubs_(windows::emit_stubs(cache_, monitor_functions())),
-      stacks_(stubs_.return_empty),
-      table_(cache_, memory.tracer(), memory.ram().size()),
       adaptation_(options.policy),
-      translator_(memory, cache_, table_, stubs_, options.emit, adaptation_),
+      engine_(make_engine(context, memory, adaptation_, options)),
+      world_(engine_->world()),
+      table_(engine_->cache(), memory.tracer(), memory.ram().size()),
+      translator_(memory, *engine_, table_, options.emit, adaptation_),
       segment_cache_(context, memory),
-      fault_target_{&context_, &cache_, &stacks_, &stubs_},
       by_mnemonic_(kMnemonicMax + 1) {
     options_ = options;
-    for (const Privilege p : {Privilege::Supervisor, Privilege::User}) {
-        const auto n = static_cast<size_t>(p);
-        context_.crossing.return_top[n] = stacks_.top(p);
-        context_.crossing.negated_return_top[n] = 0u - stacks_.top(p);
-    }
     for (const Privilege p : {Privilege::Supervisor, Privilege::User})
-        if (adaptation_.policy().direct_at_first(p)) use_windows();
-    table_.set_stubs(&stubs_);
+        if (adaptation_.policy().direct_at_first(p)) engine_->use_windows();
+    table_.set_engine(engine_.get());
     context_.owner = this;
-    context_.poll = stacks_.quiet_page();
     context_.ram = memory.ram().host(GuestPhys(0));
     context_.trace_kinds = memory.tracer().kinds();
     context_.code_bits = table_.code_map().bits();
@@ -110,20 +97,22 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
         forget_code();
         ++evictions_;
     };
-    reset_return_stacks();
     memory_.set_listener(this);
-    windows::install_host_faults();
-    // What the host refuses must be known before the guest runs: translated code calls functions that throw nothing.
-    if (!adaptation_.policy().uses_windows()) return;
-    for (const Privilege p : {Privilege::Supervisor, Privilege::User}) memory_.window_base(p);
 }
 
 TranslatedCpu::~TranslatedCpu() {
     memory_.set_listener(nullptr);
 }
 
-windows::MonitorFunctions TranslatedCpu::monitor_functions() {
-    windows::MonitorFunctions f{};
+std::unique_ptr<Engine> TranslatedCpu::make_engine(VcpuContext& context, GuestMemory& memory, const Adaptation& adaptation,
+                                                   const TranslatorOptions& options) {
+    const EngineInfo* engine = find_engine(options.engine);
+    if (!engine) throw HostError("there is no engine named " + options.engine);
+    return engine->make(context, memory, adaptation, options.cache_bytes, monitor_functions());
+}
+
+MonitorFunctions TranslatedCpu::monitor_functions() {
+    MonitorFunctions f{};
     f.soft_miss = [](VcpuContext* c, void* site, uint32_t linear) noexcept {
         Site& s = *static_cast<Site*>(site);
         return c->owner->on_soft_miss(s, GuestVirt(linear), s.access);
@@ -166,18 +155,18 @@ windows::MonitorFunctions TranslatedCpu::monitor_functions() {
 
 // --- events ---------------------------------------------------------------------------------------------------
 
-// Order matters: whoever sees the trap page must find kicked_ set.
+// Order matters: whose poll stops must find kicked_ set.
 void TranslatedCpu::kick() noexcept {
     kicked_.store(true);
     context_.attention = 1;
-    context_.poll = stacks_.trap_page();
+    engine_->stop_polls();
 }
 
 void TranslatedCpu::interrupt_line_changed() noexcept {
     context_.irq_asserted = interrupts_.intr();
     if (!context_.irq_asserted || !state_.interrupt_flag) return;
     context_.attention = 1;
-    context_.poll = stacks_.trap_page();
+    engine_->stop_polls();
 }
 
 bool TranslatedCpu::event_waits() const {
@@ -186,15 +175,11 @@ bool TranslatedCpu::event_waits() const {
 }
 
 Exit TranslatedCpu::run() {
-    windows::set_fault_target(&fault_target_);
-    context_.crossing.window_now = 0;  // another vCPU of this thread may have set %gs
-    context_.crossing.ready = {};
-    // A log of interrupts is to have them all, and %gs is slow to set without FSGSBASE.
-    crossable_ = !log::enabled(log::Int) && (!direct_used_ || windows::has_fsgsbase());
+    engine_->begin_run(!log::enabled(log::Int));  // a log of interrupts is to have them all
     interrupt_line_changed();
     for (;;) {
         context_.attention = 0;
-        context_.poll = stacks_.quiet_page();
+        engine_->let_polls_pass();
         if (kicked_.exchange(false)) return Interrupted{};
         if (state_.activity != Activity::Shutdown && context_.irq_asserted && state_.interrupt_flag &&
             !state_.interrupt_shadow) {
@@ -204,8 +189,8 @@ Exit TranslatedCpu::run() {
         }
         if (state_.activity == Activity::Shutdown) return TripleFault{};
         if (state_.activity == Activity::Halted) return Halted{};
-        if (const void* pc = dispatch(); pc != stubs_.leave)
-            stubs_.enter(&context_, pc);
+        if (const void* pc = dispatch(); pc != world_.leave)
+            world_.enter(&context_, pc);
         else if (!kicked_)
             interpret();
     }
@@ -270,6 +255,7 @@ std::optional<Mode> TranslatedCpu::current_mode() {
     if ((s.system_flags & flag::AC) && (s.cr0 & cr0::AM) && s.cpl == 3) return std::nullopt;
     Mode mode{.user = s.cpl == 3, .sse = (s.cr4 & cr4::OSFXSR) != 0};
     if (all_flat(s)) return mode;
+    if (!engine_->runs_segmented_code()) return std::nullopt;
     const auto segments = segmentations_.of(s);
     if (!segments) return std::nullopt;
     mode.segments = *segments;
@@ -284,89 +270,50 @@ void TranslatedCpu::refresh_segments() {
                         state_.segment[GS].writable() && !state_.segment[GS].expand_down());
 }
 
-void TranslatedCpu::reset_return_stacks() {
-    Crossing& x = context_.crossing;
-    x.user_return_rsp = x.return_top[static_cast<size_t>(Privilege::User)];
-    context_.return_rsp = x.return_top[x.user_stack];
-    context_.negated_return_top = x.negated_return_top[x.user_stack];
-}
-
-// From now on %gs holds the window of the current privilege.
-void TranslatedCpu::use_windows() {
-    direct_used_ = true;
-    context_.crossing.windows = 1;
-    context_.crossing.ready = {};
-    crossable_ = crossable_ && windows::has_fsgsbase();
-}
-
-// A guest that loads CR3 is about to run user code there: its window is chosen at once, so that the way there can be
-// a sequence.
-void TranslatedCpu::look_at_side(Privilege p) {
-    const auto side = static_cast<size_t>(p);
-    Crossing& x = context_.crossing;
-    x.view_register[side] = reinterpret_cast<uint64_t>(&memory_.view(p)) + windows::kViewBias;
-    const bool has_window = p == Privilege::Supervisor || user_space_is_direct();
-    if (direct_used_)
-        x.window[side] = reinterpret_cast<uint64_t>(has_window ? memory_.window_base(p) : memory_.no_window_base());
-    x.ready[side] = crossable_;
-}
-
-// The supervisor's stack starts afresh at each entry; the user's is found as it was left.
 void TranslatedCpu::enter_mode(Mode mode) {
-    const auto side = static_cast<size_t>(mode.privilege());
-    Crossing& x = context_.crossing;
-    for (const Privilege p : {Privilege::Supervisor, Privilege::User})
-        if (!x.ready[static_cast<size_t>(p)]) look_at_side(p);
-    context_.view_register = x.view_register[side];
     state_.system_flags &= ~flag::RF;
     code_mapping_lost_ = false;
     refresh_segments();
     if (segmented_ == mode.flat()) {  // pairs of flat code and of other code are not told apart by flat returns
         segmented_ = !mode.flat();
-        reset_return_stacks();
+        engine_->forget_returns();
     }
     segment_cache_.check();
-    if (direct_used_ && x.window[side] != x.window_now) windows::set_window(x.window_now = x.window[side]);
-    if (mode.user == x.user_stack) return;
-    if (x.user_stack) x.user_return_rsp = context_.return_rsp;
-    x.user_stack = mode.user;
-    context_.return_rsp = mode.user ? x.user_return_rsp : x.return_top[side];
-    context_.negated_return_top = x.negated_return_top[side];
+    engine_->enter(mode);
+}
+
+void TranslatedCpu::forget_jumps() {
+    for (const Privilege p : {Privilege::Supervisor, Privilege::User}) engine_->forget_jumps(p);
 }
 
 // The views no longer know which pages the jump caches, chains and return stacks rely on, so none may be left.
 void TranslatedCpu::forget_code() {
     memory_.forget_code();
+    forget_jumps();
     decoded_.mappings_changed();
     table_.unchain_other_pages();
-    reset_return_stacks();
+    engine_->forget_returns();
 }
 
 // User code is never chained from page to page, so only its return stack can lead astray.
 void TranslatedCpu::code_mapping_changed(Privilege p) {
     decoded_.mappings_changed();
+    engine_->forget_jumps(p);
     if (p == Privilege::Supervisor) table_.unchain_other_pages();
-    reset_return_stacks();
+    engine_->forget_returns();
     code_mapping_lost_ |= p == state_.privilege();  // a kernel that changes user pages runs on
 }
 
 void TranslatedCpu::views_changed() {
     decoded_.mappings_changed();
-    Crossing& x = context_.crossing;
-    x.ready[static_cast<size_t>(Privilege::User)] = 0;
-    x.user_return_rsp = x.return_top[static_cast<size_t>(Privilege::User)];
-    if (x.user_stack) context_.return_rsp = x.user_return_rsp;
+    engine_->user_space_changed();
 }
 
 // The supervisor's window holds global pages only, and without CR4.PGE there are none.
 bool TranslatedCpu::may_be_direct(Mode mode) const {
     if (!mode.flat()) return false;
-    if (mode.user) return user_space_is_direct();
+    if (mode.user) return engine_->user_space_is_direct();
     return !state_.paging() || (state_.cr4 & cr4::PGE);
-}
-
-bool TranslatedCpu::user_space_is_direct() const {
-    return adaptation_.policy().window_after() == 0 || memory_.space_note().direct;
 }
 
 // From now on the direct translations of its code are the current space's, and those that are soft can become direct.
@@ -374,8 +321,9 @@ void TranslatedCpu::give_window() {
     ++counts_.windows_earned;
     memory_.space_note().direct = true;
     memory_.forget_user_code();
-    reset_return_stacks();
-    context_.crossing.ready[static_cast<size_t>(Privilege::User)] = 0;
+    engine_->forget_jumps(Privilege::User);
+    engine_->forget_returns();
+    engine_->user_window_changed();
 }
 
 Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault) {
@@ -388,7 +336,7 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFa
         return nullptr;
     }
     BlockKey key{mapping->physical, eip, mode};
-    key.mode.direct = direct_used_ && may_be_direct(mode);
+    key.mode.direct = engine_->uses_windows() && may_be_direct(mode);
     Block* block = table_.find(key);
     if (!block && key.mode.direct && !adaptation_.policy().direct_at_first(mode.privilege())) {
         key.mode.direct = false;
@@ -414,9 +362,9 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFa
         return nullptr;
     }
     block = translator_.translate(key, *mapping);
-    if (!block || !block->heat || !mode.user || user_space_is_direct()) return block;
+    if (!block || !block->heat || !mode.user || engine_->user_space_is_direct()) return block;
     key.mode.direct = true;
-    if (table_.find(key)) block->heat = block->full_heat = kCountAgain;  // the soft form of what was hot elsewhere
+    if (table_.find(key)) engine_->count_again(*block, kCountAgain);  // the soft form of what was hot elsewhere
     return block;
 }
 
@@ -437,9 +385,9 @@ const void* TranslatedCpu::dispatch() {
 }
 
 const void* TranslatedCpu::dispatch_once(std::optional<GuestFault>& fault) {
-    if (event_waits()) return stubs_.leave;
+    if (event_waits()) return world_.leave;
     const auto mode = current_mode();
-    if (!mode) return stubs_.leave;
+    if (!mode) return world_.leave;
     if (!mode->flat()) return dispatch_segmented(*mode, fault);
     JumpCache& jumps = memory_.view(mode->privilege()).jumps;
     const GuestVirt eip(state_.eip);
@@ -457,10 +405,11 @@ const void* TranslatedCpu::dispatch_once(std::optional<GuestFault>& fault) {
     }
     ++counts_.lookups;
     block = find_block(eip, *mode, fault);
-    if (!block) return stubs_.leave;
+    if (!block) return world_.leave;
     JumpCache& now = memory_.view(mode->privilege()).jumps;
     now.negated_eip[i] = 0u - eip.value;
     now.host[i] = block->entry();
+    engine_->jump_known(*block);
     enter_mode(*mode);
     if (log::enabled(log::Exec)) log::print(log::Exec, "exec {:08x}\n", eip.value);
     return block->entry();
@@ -477,7 +426,7 @@ const void* TranslatedCpu::dispatch_segmented(const Mode& mode, std::optional<Gu
     }
     ++counts_.lookups;
     Block* block = find_block(GuestVirt(eip), mode, fault);
-    if (!block) return stubs_.leave;
+    if (!block) return world_.leave;
     SegmentedJumpCache& now = memory_.view(mode.privilege()).segmented_jumps;
     now.negated_tag[i] = 0 - tag;
     now.host[i] = block->entry();
@@ -616,6 +565,7 @@ const void* TranslatedCpu::on_lookup(GuestVirt eip) {
     }
     const uint32_t i = JumpCache::index(eip.value);
     view.jumps.negated_eip[i] = JumpCache::empty(i);
+    engine_->forget_jump(state_.privilege(), eip);
     return dispatch();
 }
 
@@ -628,12 +578,12 @@ const void* TranslatedCpu::on_link(Link& link) {
     const bool from_global = from.global;
     const uint64_t evictions = evictions_;
     const void* pc = dispatch();
-    if (pc == stubs_.leave || evictions != evictions_) return pc;
+    if (pc == world_.leave || evictions != evictions_) return pc;
     Block* target = table_.find_by_host(pc);
     // The jump cache may still lead to a block that was replaced: from there one gets on, but it is not to be chained to.
     if (target && target->dead) {
         pc = on_lookup(GuestVirt(state_.eip));
-        if (pc == stubs_.leave || evictions != evictions_) return pc;
+        if (pc == world_.leave || evictions != evictions_) return pc;
         target = table_.find_by_host(pc);
     }
     // Cold code on the way there was interpreted, and may have led elsewhere.
@@ -672,27 +622,27 @@ const void* TranslatedCpu::on_divide_error(Site& site) {
 const void* TranslatedCpu::on_hot(Block& block) {
     state_.eip = block.key.eip.value;
     const Mode mode = block.key.mode;
-    if (!direct_used_) use_windows();
+    if (!engine_->uses_windows()) engine_->use_windows();
     if (mode.direct) {
         ++counts_.retrials;
         for (const HostSpot& spot : block.spots) adaptation_.acquit(block.key.code.value + spot.guest);
         retranslate(block, true);
     } else if (mode.user) {
         const bool direct = earns_window(block);
-        block.heat = block.full_heat = kCountAgain;
+        engine_->count_again(block, kCountAgain);
         if (direct) make_direct(block);
     } else if (may_be_direct(mode)) {
         ++counts_.hot_blocks;
         retranslate(block, true);
     } else {
-        block.heat = block.full_heat = kCountAgain;
+        engine_->count_again(block, kCountAgain);
     }
     return on_lookup(GuestVirt(state_.eip));
 }
 
 // A soft user block of the current space has run so often since it last asked.
 bool TranslatedCpu::earns_window(Block& block) {
-    if (user_space_is_direct()) return true;
+    if (engine_->user_space_is_direct()) return true;
     SpaceNote& note = memory_.space_note();
     note.executions += block.full_heat;
     if (note.executions < adaptation_.policy().window_after()) return false;
@@ -736,7 +686,7 @@ void TranslatedCpu::retranslate(Block& block, bool direct) {
 
 const void* TranslatedCpu::on_host_fault() {
     const HostFault& f = context_.fault;
-    for (unsigned n = 0; n < 8; ++n) state_.gpr[n] = static_cast<uint32_t>(f.gpr[n == ESP ? 12 : n]);
+    for (unsigned n = 0; n < 8; ++n) state_.gpr[n] = f.gpr[n];
     state_.arithmetic_flags = static_cast<uint32_t>(f.rflags) & flag::kArithmetic;
     Block* block = table_.find_by_host(reinterpret_cast<const void*>(f.rip));
     if (!block) host::crash("a host fault in the code cache outside every translation");
@@ -746,20 +696,17 @@ const void* TranslatedCpu::on_host_fault() {
     if (spot == block->spots.begin()) host::crash("a host fault before the first instruction of a translation");
     --spot;
     state_.eip = block->key.eip.value + spot->guest;
-    if (f.address == reinterpret_cast<uint64_t>(stacks_.trap_page())) {
+    if (engine_->is_poll(f.address)) {
         ++counts_.polls;
         // Translated STI leaves its shadow to what follows it, which polls before it has run. (Another instruction
         // may end in this byte too: then an interrupt comes one instruction later, which nobody can tell.)
         constexpr uint8_t kSti = 0xfb;
         if (spot->guest && block->bytes[spot->guest - 1u] == kSti) state_.interrupt_shadow = 1;
-        return stubs_.leave;
+        return world_.leave;
     }
     ++counts_.host_faults;
     const Stopwatch watch(counts_.fault_seconds);
-    if (spot->undo != kNoUndo && offset >= spot->undo_from) {
-        uint32_t& r = state_.gpr[spot->undo];
-        r = (r & 0xffff0000) | (r & 0xff) << 8 | (r >> 8 & 0xff);
-    }
+    engine_->undo(*spot, offset);
     constexpr uint32_t kPageFaultTrap = 14;
     bool guilty = false;
     if (f.signal == SIGBUS || (f.signal == SIGSEGV && f.trap == kPageFaultTrap)) {
@@ -810,14 +757,14 @@ Trap TranslatedCpu::trap_of(Fill fill, GuestVirt a) const {
 // against the instruction.
 bool TranslatedCpu::window_fault(Block& block, HostSpot& spot, bool& guilty) {
     const HostFault& f = context_.fault;
-    const uint64_t offset = f.address - context_.crossing.window_now;
+    const uint64_t offset = engine_->in_window(f.address);
     constexpr uint64_t kWindowAndGuard = (uint64_t{1} << 32) + 64 * 1024;
     if (offset >= kWindowAndGuard) host::crash("translated code faulted outside the window");
     constexpr uint32_t kWriteError = 2;
     const Access access = f.error & kWriteError ? Access::Write : Access::Read;
     GuestFault fault{};
     const bool wraps = offset >> 32;
-    if (block.key.mode.user && !user_space_is_direct()) give_window();  // from its sibling's code by a jump in a common page
+    if (block.key.mode.user && !engine_->user_space_is_direct()) give_window();  // from its sibling's code by a jump in a common page
     const Fill fill = wraps ? Fill::Special
                             : memory_.fill_window(GuestVirt(static_cast<uint32_t>(offset)), access,
                                                   block.key.mode.privilege(), &fault);

@@ -12,9 +12,8 @@
 #include "translator/cache/block_table.h"
 #include "translator/crash_note.h"
 #include "translator/decode/decode_cache.h"
-#include "translator/emit/emit.h"
+#include "translator/engine/engine.h"
 #include "translator/engine/vcpu_context.h"
-#include "translator/engine/windows/host_faults.h"
 #include "translator/interpreter/interpreter.h"
 #include "translator/segment_cache.h"
 #include "translator/segmentation.h"
@@ -26,7 +25,7 @@ namespace ringfold {
 
 class TranslatedCpu final : public Cpu, private MappingListener {
 public:
-    // Throws HostError if the host cannot run the engine (no BMI2, no executable memory).
+    // Throws HostError if the host cannot run the engine.
     TranslatedCpu(VcpuContext&, GuestMemory&, PortIo&, InterruptController&, const TranslatorOptions&);
     ~TranslatedCpu() override;
 
@@ -56,8 +55,9 @@ public:
     std::vector<std::pair<std::string_view, uint64_t>> top_interpreted(size_t most) const;
 
 private:
-    // What translated code calls; see windows::MonitorFunctions.
-    static windows::MonitorFunctions monitor_functions();
+    // What translated code calls; see MonitorFunctions.
+    static MonitorFunctions monitor_functions();
+    static std::unique_ptr<Engine> make_engine(VcpuContext&, GuestMemory&, const Adaptation&, const TranslatorOptions&);
     const void* on_soft_miss(Site& site, GuestVirt linear, Access access);
     const void* on_string_element(Site& site);
     bool device_access(Site& site, GuestVirt linear, Access access);
@@ -77,7 +77,6 @@ private:
     const void* on_host_fault();
     bool may_be_direct(Mode mode) const;
     bool earns_window(Block& block);
-    bool user_space_is_direct() const;
     void give_window();
     void make_direct(Block& soft);
     void retranslate(Block& block, bool direct);
@@ -102,10 +101,8 @@ private:
     // The mode that code at this moment would be translated for; nullopt: it is the interpreter's.
     std::optional<Mode> current_mode();
     void enter_mode(Mode mode);
-    void look_at_side(Privilege p);
-    void use_windows();
     void refresh_segments();
-    void reset_return_stacks();
+    void forget_jumps();
     void forget_code();
     void interpret();  // until code can be translated again, or something waits
     void interpret_one();
@@ -123,25 +120,21 @@ private:
     InterruptController& interrupts_;
     Interpreter interpreter_;
     DecodeCache decoded_;  // of what the interpreter runs outside translated code: 16-bit code above all
-    CodeCache cache_;
-    windows::Stubs stubs_;
-    windows::ReturnStacks stacks_;
-    BlockTable table_;
     Adaptation adaptation_;
     ColdCode cold_code_;
+    std::unique_ptr<Engine> engine_;
+    const WorldSwitch& world_;
+    BlockTable table_;
     Translator translator_;
     SegmentCache segment_cache_;
     SegmentationTable segmentations_;
-    windows::FaultTarget fault_target_;
     CrashNote crash_note_{context_, table_};
     std::atomic<bool> kicked_ = false;
     std::vector<uint64_t> by_mnemonic_;
     TranslatorOptions options_;
     bool cold_ = false;               // what dispatch() found is to be interpreted, although it could be translated
     bool code_mapping_lost_ = false;  // since the last resumption
-    bool direct_used_ = false;      // some translation may be direct: %gs must hold the window
     GuestFault pending_fault_{};    // being delivered from the code cache
-    bool crossable_ = false;        // sequences may change privilege: see Crossing
     std::array<uint32_t, 2> mode_of_views_{~0u, ~0u};  // what the jump caches hold translations for
     bool segmented_ = false;        // the code entered last is not flat
     uint64_t evictions_ = 0;

@@ -64,12 +64,12 @@ const void* TranslatedCpu::on_light_step(Site& site) {
 // The handler is entered by a sequence (gate_stubs.cpp); what that declines comes back to on_exception().
 const void* TranslatedCpu::deliver(const GuestFault& fault) {
     pending_fault_ = fault;
-    if (!crossable_ || segmented_) return on_exception();
+    if (!engine_->crossable() || segmented_) return on_exception();
     if (fault.vector == Vector::PF) state_.cr2 = fault.linear.value;
     context_.exception_vector = static_cast<uint32_t>(fault.vector);
     context_.exception_error = fault.error_code.value_or(0);
     const bool user = state_.cpl == 3;
-    return fault.error_code ? stubs_.exception_with_error[user] : stubs_.exception[user];
+    return fault.error_code ? world_.exception_with_error[user] : world_.exception[user];
 }
 
 // What an instruction raises whatever the state: found when it was translated.

@@ -7,6 +7,7 @@
 
 #include <x86intrin.h>
 
+#include "translator/classify/classifier.h"
 #include "translator/decode/decoder.h"
 #include "translator/dump.h"
 #include "vmm/base/log.h"
@@ -29,9 +30,15 @@ struct Translator::Source {
     GuestPhys second_page{};
 };
 
-Translator::Translator(GuestMemory& memory, CodeCache& cache, BlockTable& table, const windows::Stubs& stubs,
-                       const EmitOptions& options, const Adaptation& adaptation)
-    : memory_(memory), cache_(cache), table_(table), options_(options), adaptation_(adaptation), emit_(stubs, options) {
+Translator::Translator(GuestMemory& memory, Engine& engine, BlockTable& table, const EmitOptions& options,
+                       const Adaptation& adaptation)
+    : memory_(memory),
+      engine_(engine),
+      cache_(engine.cache()),
+      table_(table),
+      options_(options),
+      adaptation_(adaptation),
+      emitter_(engine.make_emitter(options)) {
     emit_.adaptation = &adaptation;
     emit_.patches = &table.patches();
 }
@@ -74,7 +81,7 @@ Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
     if (instructions_.empty()) return nullptr;
     auto block = emit(key, source);
     memory_.note_code_page(key.linear(), key.mode.privilege(), mapping);
-    if (log::enabled(log::InAsm) || log::enabled(log::OutAsm)) dump_block(*block, instructions_, emit_.code());
+    if (log::enabled(log::InAsm) || log::enabled(log::OutAsm)) dump_block(*block, instructions_, emit_.code(), engine_.code_bits());
     ++counts_.blocks;
     counts_.instructions += block->instructions;
     counts_.guest_bytes += block->guest_length;

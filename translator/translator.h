@@ -3,14 +3,13 @@
 
 #include "shadowmmu/guest_memory.h"
 #include "translator/cache/block_table.h"
-#include "translator/emit/emit.h"
+#include "translator/engine/engine.h"
 
 namespace ringfold {
 
 class Translator {
 public:
-    Translator(GuestMemory& memory, CodeCache& cache, BlockTable& table, const windows::Stubs& stubs, const EmitOptions& options,
-               const Adaptation& adaptation);
+    Translator(GuestMemory& memory, Engine& engine, BlockTable& table, const EmitOptions& options, const Adaptation& adaptation);
 
     // Called before host code is thrown away to make room: nobody may keep a pointer to any.
     std::function<void()> on_eviction;
@@ -37,11 +36,13 @@ private:
     const uint8_t* make_room();
 
     GuestMemory& memory_;
+    Engine& engine_;
     CodeCache& cache_;
     BlockTable& table_;
     EmitOptions options_;
     const Adaptation& adaptation_;
-    Emit emit_;
+    const std::unique_ptr<BlockEmitter> emitter_;
+    BlockEmitter& emit_ = *emitter_;
     std::vector<Instruction> instructions_;
     const uint8_t* evicted_until_ = nullptr;
     Counts counts_;

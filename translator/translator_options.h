@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "translator/adaptation/policy.h"
 
@@ -15,6 +16,7 @@ struct EmitOptions {
 
 struct TranslatorOptions {
     size_t cache_bytes = 128 * 1024 * 1024;  // of host code
+    std::string engine = "windows";          // a name of engines.def
     EmitOptions emit;
     PolicyChoice policy;
 };

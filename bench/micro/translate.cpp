@@ -16,7 +16,7 @@
 #include <x86intrin.h>
 
 #include "translator/decode/decoder.h"
-#include "translator/engine/windows/stubs.h"
+#include "translator/engine/engine.h"
 #include "translator/translator.h"
 
 using namespace ringfold;
@@ -74,12 +74,12 @@ public:
         NoDevices devices;
         MemoryTracer tracer(ram_.size());
         GuestMemory memory(ram_, devices, tracer, state_);
-        CodeCache cache(size_t{256} << 20);
-        const windows::Stubs stubs = windows::emit_stubs(cache, {});
-        BlockTable table(cache, tracer, ram_.size());
-        table.set_stubs(&stubs);
         const Adaptation adaptation({.name = policy});
-        Translator translator(memory, cache, table, stubs, {}, adaptation);
+        const auto context = std::make_unique<VcpuContext>();
+        const auto engine = find_engine("windows")->make(*context, memory, adaptation, size_t{256} << 20, {});
+        BlockTable table(engine->cache(), tracer, ram_.size());
+        table.set_engine(engine.get());
+        Translator translator(memory, *engine, table, {}, adaptation);
         for (uint32_t at = kStart; at + kMaxInstructionLength < end_;) {
             const auto answer = memory.code_mapping(GuestVirt(at), Privilege::Supervisor);
             const Mapping& mapping = std::get<Mapping>(answer);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "translator/decode/decoder.h"
+#include "translator/engine/engine.h"
 
 namespace ringfold {
 
@@ -191,8 +192,8 @@ void BlockTable::retire(Block& block) {
     block.second_page_hook.unlink();
     for (uint32_t n = 0; n < block.links; ++n)
         if (block.link[n].is_linked()) unchain(block.link[n]);
-    windows::write_forwarder(cache_, block.entry(), block.key.eip.value, *stubs_);
-    for (const ReturnPoint& r : block.returns) windows::write_forwarder(cache_, block.host + r.host, r.eip.value, *stubs_);
+    engine_->write_forwarder(block.entry(), block.key.eip.value);
+    for (const ReturnPoint& r : block.returns) engine_->write_forwarder(block.host + r.host, r.eip.value);
 }
 
 void BlockTable::kill(Block& block) {
@@ -208,9 +209,9 @@ void BlockTable::forward(Block& block, Block& by) {
         link.unlink();
         chain_to(link, by);
     }
-    const uint8_t* look_up = static_cast<const uint8_t*>(stubs_->look_up);
+    const uint8_t* look_up = static_cast<const uint8_t*>(engine_->world().look_up);
     block.forward.from = &block;
-    block.forward.patch = block.entry_offset + windows::kForwarderBytes - 4;
+    block.forward.patch = block.entry_offset + engine_->forwarder_bytes() - 4;
     block.forward.thunk = static_cast<int32_t>(look_up - block.host);
     chain_to(block.forward, by);
     ++counts_.replacements;

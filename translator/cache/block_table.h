@@ -10,18 +10,18 @@
 #include "translator/cache/code_cache.h"
 #include "translator/cache/code_map.h"
 #include "translator/cache/patch_history.h"
-#include "translator/engine/windows/stubs.h"
 #include "tracing/memory_trace.h"
 
 namespace ringfold {
+
+class Engine;
 
 class BlockTable {
 public:
     BlockTable(CodeCache& cache, MemoryTracer& tracer, uint64_t ram_bytes);
     ~BlockTable();
 
-    // The stubs' addresses, once emitted.
-    void set_stubs(const windows::Stubs* stubs) { stubs_ = stubs; }
+    void set_engine(Engine* engine) { engine_ = engine; }
 
     Block* find(const BlockKey& key);
     Block* find_by_host(const void* pc) const;  // dead ones too
@@ -71,7 +71,7 @@ private:
 
     CodeCache& cache_;
     MemoryTracer& tracer_;
-    const windows::Stubs* stubs_ = nullptr;
+    Engine* engine_ = nullptr;
     OtherPageLinks other_page_links_;  // before the blocks: links leave it when they die
     std::vector<BlockSet::bucket_type> buckets_;
     BlockSet set_;

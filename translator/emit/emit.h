@@ -1,4 +1,4 @@
-// Emission of one block: guest instructions in, host code and its tables (sites, spots, links) out.
+// The windows engine's BlockEmitter.
 //
 // One function per family of emitters.def, in the file of the family: ident.cpp, stack.cpp, branch.cpp, flags.cpp,
 // string.cpp, system.cpp, gate.cpp, simulate.cpp. A function that meets a case it does not handle calls step() or stop(): the
@@ -17,6 +17,7 @@
 #include "translator/classify/classifier.h"
 #include "translator/emit/reencode.h"
 #include "translator/emit/soft_look_up.h"
+#include "translator/engine/block_emitter.h"
 #include "translator/engine/windows/emission_errors.h"
 #include "translator/engine/windows/registers.h"
 #include "translator/engine/windows/stubs.h"
@@ -27,26 +28,15 @@ namespace ringfold {
 
 namespace x86 = asmjit::x86;
 
-class Emit {
+class Emit final : public BlockEmitter {
 public:
     Emit(const windows::Stubs& stubs, const EmitOptions& options);
 
-    // Knows which instructions stay soft in direct blocks too. Null: none.
-    const Adaptation* adaptation = nullptr;
-
-    // Knows whose immediates are loaded. Null: nobody's.
-    const PatchHistory* patches = nullptr;
-
-    // Starts a block whose code will lie at `host`, from guest code that lies at `guest_code` in RAM. The block's key is set.
-    void begin(Block& block, const uint8_t* host, const uint8_t* guest_code);
-    // Emits one instruction; false once it has ended the block.
-    // `next`: the one that follows it in the block, if any.
-    bool instruction(const Instruction&, GuestVirt eip, const Instruction* next);
-    // Ends a block that no instruction ended: goes on at `next`.
-    void fall_through(GuestVirt next);
-    // Emits the cold parts. The code is then in code(); the block's tables are complete.
-    void finish();
-    std::span<const uint8_t> code() const;
+    void begin(Block& block, const uint8_t* host, const uint8_t* guest_code) override;
+    bool instruction(const Instruction&, GuestVirt eip, const Instruction* next) override;
+    void fall_through(GuestVirt next) override;
+    void finish() override;
+    std::span<const uint8_t> code() const override;
 
 private:
     // Returned: behind a call, in the same block.

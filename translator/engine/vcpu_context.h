@@ -14,9 +14,9 @@ namespace ringfold {
 
 class TranslatedCpu;
 
-// The host registers at a host fault, as the signal handler found them.
+// The guest's registers and the host's at a host fault, as the signal handler found them.
 struct HostFault {
-    uint64_t gpr[16];  // encoding order: rax rcx rdx rbx rsp rbp rsi rdi r8 ... r15
+    uint32_t gpr[8];  // encoding order: eax ecx edx ebx esp ebp esi edi
     uint64_t rip, rflags;
     uint64_t address;  // si_addr
     int signal;

@@ -1,26 +1,27 @@
-// The thin signal handler of translated code. It only moves: host registers to VcpuContext::fault, control to the
-// monitor's fault entry on the monitor's stack. Whatever does not come from translated code goes to the crash
-// report.
+// What the windows engine does with a host fault in its code (see engine/host_faults.h), and the host's %gs.
 #pragma once
 
 #include "translator/cache/code_cache.h"
+#include "translator/engine/host_faults.h"
 #include "translator/engine/windows/return_stack.h"
 #include "translator/engine/windows/stubs.h"
 
 namespace ringfold::windows {
 
-// What the handler needs of the vCPU that runs on this thread.
-struct FaultTarget {
-    VcpuContext* context;
-    const CodeCache* cache;
-    const ReturnStacks* stacks;
-    const Stubs* stubs;
-};
+class WindowsFaults final : public HostFaultHandler {
+public:
+    WindowsFaults(VcpuContext& context, const CodeCache& cache, const ReturnStacks& stacks, const Stubs& stubs)
+        : context_(context), cache_(cache), stacks_(stacks), stubs_(stubs) {}
+    bool handle(int signal, const siginfo_t& info, ucontext_t& host) override;
 
-// Installs the handler (once per process) and a signal stack (once per thread).
-void install_host_faults();
-// nullptr: nothing of ours runs on this thread.
-void set_fault_target(const FaultTarget* target);
+private:
+    bool restart_return_stack(const siginfo_t& info, mcontext_t& m) const;
+
+    VcpuContext& context_;
+    const CodeCache& cache_;
+    const ReturnStacks& stacks_;
+    const Stubs& stubs_;
+};
 
 // May code of ours set %gs without the host's help?
 bool has_fsgsbase();

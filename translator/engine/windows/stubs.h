@@ -6,26 +6,12 @@
 #pragma once
 
 #include "translator/cache/code_cache.h"
-#include "translator/engine/vcpu_context.h"
+#include "translator/engine/engine.h"
 #include "translator/engine/windows/string_stubs.h"
 
 namespace ringfold::windows {
 
-// Called from translated code: guest state is saved; throws nothing. r9 and r8 at the call are the arguments.
-using MonitorFunction = const void* (*)(VcpuContext*, void* r9, uint32_t r8) noexcept;
-
-struct MonitorFunctions {
-    MonitorFunction soft_miss, step, stop, link, indirect, fpu, hot;
-    MonitorFunction divide_error;
-    MonitorFunction string_read, string_write, string_element;  // see StringExits
-    MonitorFunction exception, fault;
-    MonitorFunction port_in, port_out, quick, light_step;  // light calls: nullptr is "behind the instruction"
-    const void* (*host_fault)(VcpuContext*) noexcept;
-};
-
-struct Stubs {
-    void (*enter)(VcpuContext*, const void* host_pc);
-    const void* leave;
+struct Stubs : WorldSwitch {
     // r9: Site*, r8d: linear address
     const void* soft_miss;
     // The same for a store, which passes at once if it is to a page of code but not to code.
@@ -41,16 +27,12 @@ struct Stubs {
     const void *interrupt[2], *iret, *sysenter, *sysexit;  // [1]: from user code
     // INT n and IRET of usual real-mode code, whose segmentation is in r11d; see real_stubs.h.
     const void *real_interrupt, *real_iret;
-    // VcpuContext::exception_vector (and _error) at CpuState::eip, on the same terms.
-    const void *exception[2], *exception_with_error[2];
     // r9: Block*, whose heat is used up
     const void* hot;
     // r9: Link*
     const void* link;
     // r8d: the target EIP, looked up in the jump cache
-    const void* indirect;
-    // The same, straight to the monitor.
-    const void* look_up;
+    const void* indirect;  // ... or, by look_up, straight to the monitor
     // The same for a near return whose pair on the host return stack did not match, or was missing.
     const void *return_miss, *return_empty;
     // The same in code that is not flat, whose segmentation is in r9d.

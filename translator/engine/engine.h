@@ -1,0 +1,105 @@
+// What runs translations: their form, the switch between the monitor and them, and how guest memory and faults look from
+// within. All else of the translator is common to the engines.
+#pragma once
+
+#include <memory>
+
+#include "shadowmmu/guest_memory.h"
+#include "translator/adaptation/adaptation.h"
+#include "translator/cache/code_cache.h"
+#include "translator/engine/block_emitter.h"
+#include "translator/engine/monitor_functions.h"
+#include "translator/engine/vcpu_context.h"
+#include "translator/translator_options.h"
+
+namespace ringfold {
+
+// Host code that every engine has.
+struct WorldSwitch {
+    void (*enter)(VcpuContext*, const void* host_pc);
+    const void* leave;    // what a MonitorFunction answers to have enter() return
+    const void* look_up;  // where dead blocks lead, once they have named their EIP
+    // Enter the handler of VcpuContext::exception_vector (and _error) at CpuState::eip; [1]: from user code. Only if
+    // Engine::crossable().
+    const void *exception[2], *exception_with_error[2];
+};
+
+class Engine {
+public:
+    virtual ~Engine() = default;
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    virtual CodeCache& cache() = 0;
+    virtual const WorldSwitch& world() const = 0;
+    virtual std::unique_ptr<BlockEmitter> make_emitter(const EmitOptions&) = 0;
+    // The bits of the host code that translations are, for listings.
+    virtual unsigned code_bits() const = 0;
+    // Does it run code whose segments are not flat 32-bit ones?
+    virtual bool runs_segmented_code() const = 0;
+
+    // --- dead blocks: their first bytes say which EIP is meant, and end in a jump of four bytes ------------------
+    virtual uint32_t forwarder_bytes() const = 0;
+    virtual void write_forwarder(const uint8_t* at, uint32_t eip) = 0;
+
+    // --- running ---------------------------------------------------------------------------------------------------
+    // This thread is about to run. `crossing`: sequences may change privilege within the code cache.
+    virtual void begin_run(bool crossing) = 0;
+    virtual bool crossable() const = 0;
+    // Before translated code of that mode goes on.
+    virtual void enter(Mode mode) = 0;
+    // Another user address space is current, or its window is.
+    virtual void user_space_changed() = 0;
+    virtual void user_window_changed() = 0;
+    // Host return addresses may lead astray.
+    virtual void forget_returns() = 0;
+
+    // --- known jumps, beside those that the views know ---------------------------------------------------------------
+    virtual void jump_known(const Block&) {}
+    virtual void forget_jump(Privilege, GuestVirt) {}
+    virtual void forget_jumps(Privilege) {}
+
+    // --- direct accesses -----------------------------------------------------------------------------------------------
+    // From now on translations may be direct.
+    virtual void use_windows() = 0;
+    virtual bool uses_windows() const = 0;
+    // Where in the current window a host address lies, modulo 2^64.
+    virtual uint64_t in_window(uint64_t address) const = 0;
+    // Has the user space in question earned a window?
+    bool user_space_is_direct() const {
+        return adaptation_.policy().window_after() == 0 || memory_.space_note().direct;
+    }
+    // The block is looked at again after so many executions.
+    virtual void count_again(Block& block, uint32_t executions) { block.heat = block.full_heat = executions; }
+
+    // --- polls: have translated code stop soon. The first may be called by any thread, and in a signal handler ----------
+    virtual void stop_polls() noexcept = 0;
+    virtual void let_polls_pass() = 0;
+    virtual bool is_poll(uint64_t address) const = 0;
+
+    // Gives the guest its registers back, which the code between two instructions had otherwise. `offset`: of the fault
+    // in the block's host code.
+    virtual void undo(const HostSpot& spot, uint32_t offset) = 0;
+
+protected:
+    Engine(VcpuContext& context, GuestMemory& memory, const Adaptation& adaptation)
+        : context_(context), memory_(memory), adaptation_(adaptation) {}
+
+    VcpuContext& context_;
+    GuestMemory& memory_;
+    const Adaptation& adaptation_;
+};
+
+// Throws HostError if the host cannot run it. `context` and `memory` outlive it.
+using MakeEngine = std::unique_ptr<Engine> (*)(VcpuContext&, GuestMemory&, const Adaptation&, size_t cache_bytes,
+                                               const MonitorFunctions&);
+
+struct EngineInfo {
+    std::string_view name, summary;  // as -engine and -help spell them
+    MakeEngine make;
+};
+std::span<const EngineInfo> all_engines();
+// nullptr if there is none of that name.
+const EngineInfo* find_engine(std::string_view name);
+
+}  // namespace ringfold

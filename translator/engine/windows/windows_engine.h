@@ -1,0 +1,49 @@
+// The windows engine: 64-bit code whose memory operands are %gs:[32-bit address], in a window of 4 GiB for each guest
+// address space.
+#pragma once
+
+#include "translator/engine/engine.h"
+#include "translator/engine/windows/host_faults.h"
+
+namespace ringfold::windows {
+
+class WindowsEngine final : public Engine {
+public:
+    WindowsEngine(VcpuContext&, GuestMemory&, const Adaptation&, size_t cache_bytes, const MonitorFunctions&);
+
+    CodeCache& cache() override { return cache_; }
+    const WorldSwitch& world() const override { return stubs_; }
+    std::unique_ptr<BlockEmitter> make_emitter(const EmitOptions&) override;
+    unsigned code_bits() const override { return 64; }
+    bool runs_segmented_code() const override { return true; }
+    uint32_t forwarder_bytes() const override { return kForwarderBytes; }
+    void write_forwarder(const uint8_t* at, uint32_t eip) override;
+
+    void begin_run(bool crossing) override;
+    bool crossable() const override { return crossable_; }
+    void enter(Mode mode) override;
+    void user_space_changed() override;
+    void user_window_changed() override;
+    void forget_returns() override;
+
+    void use_windows() override;
+    bool uses_windows() const override { return direct_used_; }
+    uint64_t in_window(uint64_t address) const override { return address - context_.crossing.window_now; }
+
+    void stop_polls() noexcept override { context_.poll = stacks_.trap_page(); }
+    void let_polls_pass() override { context_.poll = stacks_.quiet_page(); }
+    bool is_poll(uint64_t address) const override { return address == reinterpret_cast<uint64_t>(stacks_.trap_page()); }
+    void undo(const HostSpot& spot, uint32_t offset) override;
+
+private:
+    void look_at_side(Privilege p);
+
+    CodeCache cache_;
+    Stubs stubs_;
+    ReturnStacks stacks_;
+    WindowsFaults faults_;
+    bool direct_used_ = false;  // some translation may be direct: %gs must hold the window
+    bool crossable_ = false;    // sequences may change privilege: see Crossing
+};
+
+}  // namespace ringfold::windows
