@@ -50,6 +50,8 @@ struct SpaceNote {
     bool direct = false;
 };
 
+struct WindowPlace;
+
 class GuestMemory final : public PhysicalMemory, public PageGuard {
 public:
     GuestMemory(Ram& ram, MmioIo& mmio, MemoryTracer& tracer, CpuState& state);
@@ -117,6 +119,11 @@ public:
     uint8_t* window_base(Privilege p);
     // ... in a window that never shows anything, for an address space without one.
     uint8_t* no_window_base();
+    // The windows share one place from now on, where user pages are the supervisor's too; nullopt: no longer.
+    void share_window(const std::optional<WindowPlace>& place);
+    // In a shared place: no page that only the supervisor may see is mapped below this linear address.
+    uint64_t supervisor_window_floor() const;
+    void empty_supervisor_window();
     // Called for a host fault inside a window: maps the page (and its neighbours) if the guest's tables allow.
     Fill fill_window(GuestVirt a, Access access, Privilege p, GuestFault* fault);
 

@@ -34,6 +34,24 @@ uint8_t* GuestMemory::no_window_base() {
     return impl_->windows.none().base();
 }
 
+void GuestMemory::share_window(const std::optional<WindowPlace>& place) {
+    impl_->windows.share(place);
+}
+
+uint64_t GuestMemory::supervisor_window_floor() const {
+    const Window* window = impl_->windows.supervisor_if_any();
+    return window ? uint64_t{window->floor()} * kPageSize : Window::kBytes;
+}
+
+void GuestMemory::empty_supervisor_window() {
+    if (Window* window = impl_->windows.supervisor_if_any()) impl_->windows.unmap_all(*window);
+}
+
+// In a shared place the supervisor finds user pages where the user does, with the user's rights.
+Privilege GuestMemory::Impl::shown_to(const Mapping& mapping, Privilege p) const {
+    return windows.shared() && mapping.user && !mapping.global ? Privilege::User : p;
+}
+
 Fill GuestMemory::fill_window(GuestVirt a, Access access, Privilege p, GuestFault* fault) {
     const auto answer = impl_->walk(a, access, p);
     if (const auto* f = std::get_if<GuestFault>(&answer)) {
@@ -41,7 +59,9 @@ Fill GuestMemory::fill_window(GuestVirt a, Access access, Privilege p, GuestFaul
         return Fill::Fault;
     }
     const Mapping& mapping = std::get<Mapping>(answer);
+    p = impl_->shown_to(mapping, p);
     const WindowPage want = impl_->desired(mapping, p);
+    if (!impl_->has_place(a.page_number())) return Fill::Special;
     if (!want.mapped || (access == Access::Write && !want.writable)) return Fill::Special;
     ++impl_->counts.hidden_faults;
     Window& window = impl_->window(p);
@@ -65,6 +85,7 @@ WindowPage GuestMemory::Impl::desired(const Mapping& mapping, Privilege p) const
 }
 
 WindowPage GuestMemory::Impl::desired(const CpuState& cpu, uint32_t page, Privilege p) {
+    if (!has_place(page)) return {};
     const auto answer = page_walk(*this, cpu, GuestVirt(page * kPageSize), Access::Read, p, false);
     const auto* mapping = std::get_if<Mapping>(&answer);
     return mapping ? desired(*mapping, p) : WindowPage{};
@@ -91,6 +112,7 @@ bool GuestMemory::Impl::map_small(Window& window, GuestVirt a, const Mapping& ma
 bool GuestMemory::Impl::map_large(Window& window, GuestVirt a, const Mapping& mapping, Privilege p) {
     const uint32_t count = mapping.page_bytes / kPageSize, at = a.page_number(), low = at & ~(count - 1);
     const auto wanted = [&](uint32_t n) {
+        if (!has_place(n)) return WindowPage{};
         Mapping there = mapping;
         there.physical = GuestPhys(mapping.physical.page().value + static_cast<int64_t>(n - int64_t{at}) * kPageSize);
         return desired(there, p);

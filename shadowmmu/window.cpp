@@ -1,6 +1,7 @@
 // The host mappings of one window, and the exact account of them.
 #include "shadowmmu/window.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -43,6 +44,7 @@ LazyArray<T>::~LazyArray() {
 Window::Window(Ram& ram, unsigned n)
     : number(n),
       ram_(ram),
+      shared_(false),
       page_(kPages + 1),
       first_(ram.size() / kPageSize),
       next_(kPages),
@@ -55,7 +57,21 @@ Window::Window(Ram& ram, unsigned n)
     base_ = static_cast<uint8_t*>(base);
 }
 
+Window::Window(Ram& ram, unsigned n, const WindowPlace&)
+    : number(n),
+      ram_(ram),
+      base_(nullptr),
+      shared_(true),
+      page_(kPages + 1),
+      first_(ram.size() / kPageSize),
+      next_(kPages),
+      region_(kPages / kRegionPages) {}
+
 Window::~Window() {
+    if (shared_) {
+        unmap_own_pages();
+        return;
+    }
     munmap(base_, kBytes + kGuardBytes);
 }
 
@@ -70,6 +86,8 @@ bool Window::map(uint32_t first, uint32_t count, WindowPage to, bool touch) {
     const int flags = MAP_SHARED | MAP_FIXED | (touch ? MAP_POPULATE : 0);
     const auto offset = static_cast<off_t>(uint64_t{to.frame} * kPageSize);
     void* at = base_ + uint64_t{first} * kPageSize;
+    if (sibling) sibling->yield(first, count);
+    floor_ = std::min(floor_, first);
     if (mmap(at, uint64_t{count} * kPageSize, protection, flags, ram_.fd(), offset) == MAP_FAILED) {
         unmap(first, count);  // a refused MAP_FIXED may leave a hole
         return false;
@@ -94,11 +112,46 @@ void Window::unmap(uint32_t first, uint32_t count) {
 }
 
 void Window::unmap_all() {
+    floor_ = kPages;
     if (mapped_pages_ == 0) return;
+    if (shared_) return unmap_own_pages();
     if (reserve(base_, kBytes, PROT_NONE, MAP_FIXED) == MAP_FAILED) lost_reservation();
     for (uint32_t region = 0; region < kPages; region += kRegionPages)
         for (uint32_t i = region; mapped_near(region) && i < region + kRegionPages; ++i) set(i, 0);
     pieces_ = 1;
+    from_large.reset();
+}
+
+// The host maps something else there already, or will in a moment.
+void Window::yield(uint32_t first, uint32_t count) {
+    if (mapped_pages_ == 0) return;
+    const uint32_t before = boundaries(first, count);
+    for (uint32_t n = first; n < first + count; ++n) {
+        if (mapped_near(n) == 0)
+            n |= kRegionPages - 1;
+        else
+            set(n, 0);
+    }
+    pieces_ += boundaries(first, count) - before;
+}
+
+// In as few steps as there are runs of regions without a page of the sibling's.
+void Window::unmap_own_pages() {
+    const auto foreign = [&](uint32_t n) { return sibling && sibling->mapped_near(n) != 0; };
+    for (uint32_t n = 0; n < kPages && mapped_pages_;) {
+        if (mapped_near(n) == 0) {
+            n += kRegionPages;
+        } else if (foreign(n)) {
+            for (uint32_t end = n + kRegionPages; n < end; ++n)
+                if (mapped(n)) unmap(n, 1);
+        } else {
+            uint32_t end = n + kRegionPages, last = end;
+            for (; end < kPages && !foreign(end); end += kRegionPages)
+                if (mapped_near(end)) last = end + kRegionPages;
+            unmap(n, last - n);
+            n = last;
+        }
+    }
     from_large.reset();
 }
 

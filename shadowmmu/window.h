@@ -36,6 +36,12 @@ struct WindowPage {
     bool operator==(const WindowPage&) const = default;
 };
 
+// Host addresses that serve as a window's place: what is linear address N there is host address N.
+struct WindowPlace {
+    uint64_t begin, end;
+    bool holds(uint32_t page) const { return page * uint64_t{kPageSize} >= begin && page * uint64_t{kPageSize} < end; }
+};
+
 class Window {
 public:
     static constexpr uint64_t kBytes = uint64_t{1} << 32;
@@ -43,6 +49,8 @@ public:
     static constexpr uint32_t kPages = 1u << 20;
 
     Window(Ram& ram, unsigned number);  // throws HostError when the host has no such address range
+    // At addresses that somebody else has reserved, and that another window may share: see `sibling`.
+    Window(Ram& ram, unsigned number, const WindowPlace& place);
     ~Window();
     Window(const Window&) = delete;
     Window& operator=(const Window&) = delete;
@@ -69,6 +77,11 @@ public:
     static constexpr uint32_t kRegionPages = 512;
     // Has the host fill its page tables for these pages, so that the guest's first accesses do not fault.
     void touch(uint32_t first, uint32_t count);
+    // No mapped page lies below this one (kPages: there is none). It only falls, until the window is empty.
+    uint32_t floor() const { return floor_; }
+
+    // The other window of a shared place. What one of them maps is no longer the other's.
+    Window* sibling = nullptr;
 
     std::bitset<kPages / kRegionPages> from_large;  // regions that (also) guest large pages were mapped in
 
@@ -80,6 +93,8 @@ private:
     static constexpr uint32_t kMapped = 1u << 31, kWritable = 1u << 30, kFrame = kPages - 1;
 
     bool continues(uint32_t n) const;
+    void yield(uint32_t first, uint32_t count);
+    void unmap_own_pages();
     uint32_t boundaries(uint32_t first, uint32_t count) const;
     void set(uint32_t n, uint32_t value);
     void link(uint32_t n);
@@ -87,6 +102,8 @@ private:
 
     Ram& ram_;
     uint8_t* base_;
+    const bool shared_;
+    uint32_t floor_ = kPages;
     LazyArray<uint32_t> page_;   // by linear page: frame and flags
     LazyArray<uint32_t> first_;  // by frame: 1 + the first linear page that maps it; 0: none
     LazyArray<uint32_t> next_;   // by linear page: 1 + the next one that maps the same frame

@@ -24,8 +24,31 @@ WindowCache::WindowCache(Ram& ram, GuestMemory::Counts& counts)
     : ram_(ram), counts_(counts), budget_(default_budget()), writers_(ram.size() / kPageSize) {}
 
 WindowCache::~WindowCache() {
-    for (auto& window : users_)
+    drop_windows();
+}
+
+void WindowCache::drop_windows() {
+    if (supervisor_) supervisor_->sibling = nullptr;
+    for (auto& window : users_) window->sibling = nullptr;
+    for (auto& window : users_) {
         if (window->owner) window->owner->window = nullptr;
+        counts_.window_mappings -= window->pieces();
+    }
+    users_.clear();
+    if (!supervisor_) return;
+    counts_.window_mappings -= supervisor_->pieces();
+    supervisor_.reset();
+}
+
+void WindowCache::share(const std::optional<WindowPlace>& place) {
+    drop_windows();
+    shared_ = place;
+    most_users_ = place ? 1 : kUserWindows;
+    if (!place) return;
+    supervisor_ = std::make_unique<Window>(ram_, 0, *place);
+    users_.push_back(std::make_unique<Window>(ram_, 1, *place));
+    supervisor_->sibling = users_[0].get();
+    users_[0]->sibling = supervisor_.get();
 }
 
 Window& WindowCache::supervisor() {

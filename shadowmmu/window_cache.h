@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "shadowmmu/address_space.h"
@@ -23,6 +24,10 @@ public:
     Window& user(AddressSpace& space, const AddressSpace* current);
     Window& none();  // in which nothing is ever mapped
     Window* supervisor_if_any() { return supervisor_.get(); }
+    // From now on there is one place for all: the supervisor's window and that of one user space share it. nullopt: no
+    // window is left, and later ones lie anywhere again.
+    void share(const std::optional<WindowPlace>& place);
+    const std::optional<WindowPlace>& shared() const { return shared_; }
 
     // The window's pages from here on may be written through: protect() must find them.
     void note_writer(const Window& window, uint32_t frame) {
@@ -46,8 +51,11 @@ private:
     template <class F>
     void counted(Window& window, F f);
 
+    void drop_windows();
+
     Ram& ram_;
     GuestMemory::Counts& counts_;
+    std::optional<WindowPlace> shared_;
     uint32_t budget_;
     uint64_t uses_ = 0;
     size_t most_users_ = kUserWindows;

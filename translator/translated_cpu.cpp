@@ -709,7 +709,10 @@ const void* TranslatedCpu::on_host_fault() {
     engine_->undo(*spot, offset);
     constexpr uint32_t kPageFaultTrap = 14;
     bool guilty = false;
-    if (f.signal == SIGBUS || (f.signal == SIGSEGV && f.trap == kPageFaultTrap)) {
+    if (engine_->is_limit_violation(f)) {
+        engine_->heed_limit_violation(block->key.mode);
+        guilty = !block->dead && adaptation_.trap(Trap::NotWindowed, block->key.code.value + spot->guest, spot->traps, __rdtsc());
+    } else if (f.signal == SIGBUS || (f.signal == SIGSEGV && f.trap == kPageFaultTrap)) {
         if (!block->key.mode.direct) host::crash("translated code faulted on host memory");
         if (window_fault(*block, *spot, guilty)) {
             if (guilty) {

@@ -19,6 +19,7 @@ struct TranslatorOptions {
     std::string engine = "windows";          // a name of engines.def
     EmitOptions emit;
     PolicyChoice policy;
+    bool policy_chosen = false;  // by the user; otherwise it is the one that suits the engine
 };
 
 }  // namespace ringfold

@@ -22,7 +22,7 @@
 #include "shadowmmu/guest_memory.h"
 #include "shadowmmu/ram.h"
 #include "tracing/memory_trace.h"
-#include "translator/engine/vcpu_context.h"
+#include "translator/engine/vcpu_memory.h"
 #include "vmm/base/cpu.h"
 #include "vmm/chipset.h"
 #include "vmm/curses_screen.h"
@@ -116,7 +116,8 @@ private:
 
     Ram ram_;
     MemoryTracer tracer_;
-    VcpuContext context_;
+    VcpuMemory vcpu_memory_;
+    VcpuContext& context_ = vcpu_memory_.context();
     CpuState& state_ = context_.cpu;
     Bus bus_;
     GuestMemory memory_;

@@ -9,10 +9,12 @@
 #include <chrono>
 #include <cstdio>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "translator/classify/classifier.h"
+#include "translator/engine/engine.h"
 #include "vmm/base/log.h"
 #include "vmm/base/result.h"
 
@@ -272,6 +274,17 @@ void parse_accel(std::string_view value, Options& o) {
     }
 }
 
+void parse_engine(std::string_view value, TranslatorOptions& o) {
+    const EngineInfo* engine = find_engine(value);
+    if (!engine) {
+        std::vector<std::string_view> known;
+        for (const EngineInfo& e : all_engines()) known.push_back(e.name);
+        bad("engine", value, fmt::format("unknown engine; known are {}", fmt::join(known, ", ")));
+    }
+    o.engine = value;
+    if (!o.policy_chosen) o.policy.name = engine->policy;
+}
+
 void parse_adapt(std::string_view value, TranslatorOptions& o) {
     constexpr std::string_view kHot = "hot=";  // short for hot,direct-after=
     const std::string spelled =
@@ -289,6 +302,7 @@ void parse_adapt(std::string_view value, TranslatorOptions& o) {
         bad("adapt", value, fmt::format("unknown policy; known are {}", known));
     }
     o.policy = {.name = std::string(name)};
+    o.policy_chosen = true;
     while (!rest.empty()) {
         const std::string_view part = next(), key = part.substr(0, part.find('='));
         uint64_t number = 0;
@@ -457,7 +471,7 @@ void apply(Options& o, int id, const char* argument) {
             parse_accel(value, o);
             break;
         case kEngine:
-            if (value != "windows") bad("engine", value, "unknown engine; known is windows");
+            parse_engine(value, o.translator);
             break;
         case kAdapt:
             parse_adapt(value, o.translator);
@@ -563,6 +577,12 @@ static std::string policies_help() {
     return text + fmt::format("    thresholds       {}\n", describe({}));
 }
 
+static std::string engines_help() {
+    std::string text;
+    for (const EngineInfo& e : all_engines()) text += fmt::format("    {:<17}{}\n", e.name, e.summary);
+    return text;
+}
+
 std::string help_text() {
     return std::string(R"(usage: ringfold [options]
        ringfold -kernel FILE [options]
@@ -621,10 +641,11 @@ How it runs
   -accel bt,tb-size=N  ... with a code cache of N MiB (default 128)
   -accel bt,simulate=A+B  ... with these families of instructions left to the interpreter, to find a wrong one
   -accel interp        by the reference interpreter, about a hundred times slower
-  -engine windows      how translated code is kept inside the guest's memory (the only one so far)
-  -adapt POLICY[,THRESHOLD=N...]
+  -engine NAME         what keeps translated code inside the guest's memory:
+)") + engines_help() +
+           R"(  -adapt POLICY[,THRESHOLD=N...]
                        how translated code adapts to what the guest does with memory
-)") + policies_help() +
+)" + policies_help() +
            R"(
 Driving it from outside (docs/monitor.md)
   -monitor stdio|unix:PATH,server,nowait|tcp:HOST:PORT,server,nowait|telnet:HOST:PORT,server,nowait|none

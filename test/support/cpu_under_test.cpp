@@ -7,6 +7,7 @@
 #include <functional>
 #include <stdexcept>
 
+#include <fmt/format.h>
 #include <sys/time.h>
 
 #include "test/support/guest_machine.h"
@@ -14,6 +15,7 @@
 #include "translator/interpreted_cpu.h"
 #include "translator/interpreter/interpreter.h"
 #include "translator/translated_cpu.h"
+#include "vmm/base/result.h"
 
 namespace ringfold::test {
 
@@ -102,9 +104,11 @@ std::unique_ptr<Cpu> make_interpreted(GuestMachine& m) {
 }
 
 // The translator by one policy. The cache is small, so that long runs come to evict.
-std::unique_ptr<CpuUnderTest> make_translated(const char* name, const char* policy, const Thresholds& thresholds = {}) {
+std::unique_ptr<CpuUnderTest> make_translated(const char* name, const char* policy, const Thresholds& thresholds = {},
+                                              const char* engine = "windows") {
     return std::make_unique<RunUnderTest>(name, [=](GuestMachine& m) {
         TranslatorOptions options;
+        options.engine = engine;
         options.cache_bytes = 4 << 20;
         options.policy = {.name = policy, .thresholds = thresholds};
         return std::make_unique<TranslatedCpu>(m.context(), m.memory(), m.ports(), m.interrupts(), options);
@@ -124,6 +128,7 @@ const std::vector<CpuKind>& kinds() {
         {"soft", [] { return make_translated("soft", "never-direct"); }},
         {"direct", [] { return make_translated("direct", "always-direct"); }},
         {"hot", [] { return make_translated("hot", "hot", {.translate_at = 1, .direct_after = 2, .window_after = 4}); }},
+        {"segments", [] { return make_translated("segments", "innocent", {.guilty_score = 1, .retry_after = 2}, "segments"); }},
         {"innocent", [] { return make_translated("innocent", "innocent", {.guilty_score = 1, .retry_after = 2}); }},
     };
     return list;
@@ -137,8 +142,13 @@ std::vector<std::unique_ptr<CpuUnderTest>> available_cpus(const std::vector<std:
         if (std::none_of(kinds().begin(), kinds().end(), [&](const CpuKind& k) { return k.name == name; }))
             throw std::runtime_error("no CPU kind named " + name);
     for (const auto& kind : kinds())
-        if (names.empty() || std::find(names.begin(), names.end(), kind.name) != names.end())
+        if (std::find(names.begin(), names.end(), kind.name) != names.end())
             cpus.push_back(kind.make());
+        else if (names.empty()) try {
+                cpus.push_back(kind.make());
+            } catch (const HostError& e) {
+                fmt::print(stderr, "{} cannot run on this host: {}\n", kind.name, e.what());
+            }
     return cpus;
 }
 

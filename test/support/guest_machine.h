@@ -8,7 +8,7 @@
 #include "shadowmmu/guest_memory.h"
 #include "test/support/cpu_case.h"
 #include "tracing/memory_trace.h"
-#include "translator/engine/vcpu_context.h"
+#include "translator/engine/vcpu_memory.h"
 #include "vmm/base/cpu_state.h"
 #include "vmm/base/io.h"
 
@@ -64,7 +64,8 @@ private:
     NoPorts ports_;
     NoInterrupts interrupts_;
     MemoryTracer tracer_;
-    VcpuContext context_;
+    VcpuMemory vcpu_memory_;
+    VcpuContext& context_ = vcpu_memory_.context();
     CpuState& state_ = context_.cpu;
     GuestMemory memory_;
     std::vector<PageKey> mapped_;

@@ -13,6 +13,8 @@ class CodeCache {
 public:
     // `bytes`: capacity. Throws HostError if the host gives no executable memory.
     explicit CodeCache(size_t bytes);
+    // At that executable address, which must be reserved for it and stays so.
+    CodeCache(size_t bytes, uint32_t at);
     ~CodeCache();
     CodeCache(const CodeCache&) = delete;
     CodeCache& operator=(const CodeCache&) = delete;
@@ -35,6 +37,7 @@ private:
     uint8_t* writable(const uint8_t* rx) { return rw_ + (rx - rx_); }
 
     asmjit::VirtMem::DualMapping mapping_{};
+    bool placed_ = false;  // rw_ is a mapping of our own, rx_ lies in somebody's
     const uint8_t* rx_ = nullptr;
     uint8_t* rw_ = nullptr;
     size_t bytes_, cursor_ = 0, floor_ = 0;

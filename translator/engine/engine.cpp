@@ -6,7 +6,7 @@
 
 namespace ringfold {
 
-#define ENGINE(name, summary)                                                                                   \
+#define ENGINE(name, policy, summary)                                                                           \
     std::unique_ptr<Engine> make_##name##_engine(VcpuContext&, GuestMemory&, const Adaptation&, size_t cache_bytes, \
                                                  const MonitorFunctions&);
 #include "translator/engine/engines.def"
@@ -15,7 +15,7 @@ namespace ringfold {
 namespace {
 
 constexpr EngineInfo kEngines[] = {
-#define ENGINE(name, summary) {#name, summary, make_##name##_engine},
+#define ENGINE(name, policy, summary) {#name, summary, policy, make_##name##_engine},
 #include "translator/engine/engines.def"
 #undef ENGINE
 };

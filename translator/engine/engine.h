@@ -69,13 +69,16 @@ public:
     bool user_space_is_direct() const {
         return adaptation_.policy().window_after() == 0 || memory_.space_note().direct;
     }
+    // Was the fault an access beyond a segment's limit, at an address that the host does not tell?
+    virtual bool is_limit_violation(const HostFault&) const { return false; }
+    virtual void heed_limit_violation(Mode) {}
     // The block is looked at again after so many executions.
     virtual void count_again(Block& block, uint32_t executions) { block.heat = block.full_heat = executions; }
 
     // --- polls: have translated code stop soon. The first may be called by any thread, and in a signal handler ----------
     virtual void stop_polls() noexcept = 0;
     virtual void let_polls_pass() = 0;
-    virtual bool is_poll(uint64_t address) const = 0;
+    virtual bool is_poll(uint64_t address) = 0;
 
     // Gives the guest its registers back, which the code between two instructions had otherwise. `offset`: of the fault
     // in the block's host code.
@@ -96,6 +99,7 @@ using MakeEngine = std::unique_ptr<Engine> (*)(VcpuContext&, GuestMemory&, const
 
 struct EngineInfo {
     std::string_view name, summary;  // as -engine and -help spell them
+    std::string_view policy;         // the one of -adapt that suits it
     MakeEngine make;
 };
 std::span<const EngineInfo> all_engines();

@@ -59,6 +59,19 @@ struct Crossing {
     uint64_t user_return_rsp = 0;             // where the user's stack was left
 };
 
+// What 32-bit code of the segments engine needs beside; it reaches this by %gs.
+struct SegmentsState {
+    std::array<uint32_t, 8> spill{};     // registers set aside, in encoding order
+    std::array<uint32_t, 6> selector{};  // of the guest's segment registers, as PUSH stores them
+    uint64_t subject = 0;                // of a call of the monitor: Site*, Block* or Link*
+    uint32_t argument = 0;               // ... or an EIP
+    uint32_t far_offset = 0;             // of the world switch's far jump, and behind it
+    uint16_t far_selector = 0;
+    uint16_t data_selector = 0;          // for DS, ES and SS
+    uint32_t jump_mask = 0u - (1u << (32 - kJumpBits));
+};
+static_assert(offsetof(SegmentsState, far_selector) == offsetof(SegmentsState, far_offset) + 4, "JMP m16:32");
+
 struct alignas(64) VcpuContext {
     CpuState cpu;
 
@@ -107,6 +120,8 @@ struct alignas(64) VcpuContext {
     TranslatedCpu* owner = nullptr;
 
     Crossing crossing{};
+    SegmentsState segments_state{};
+    int backing_fd = -1;  // the file whose start is this memory, if it is one: see VcpuMemory
     uint32_t exception_vector = 0, exception_error = 0;  // of the fault that is being delivered
     // More masks for PEXT.
     uint32_t task_switched_mask = cr0::TS;

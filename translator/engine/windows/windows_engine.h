@@ -32,7 +32,7 @@ public:
 
     void stop_polls() noexcept override { context_.poll = stacks_.trap_page(); }
     void let_polls_pass() override { context_.poll = stacks_.quiet_page(); }
-    bool is_poll(uint64_t address) const override { return address == reinterpret_cast<uint64_t>(stacks_.trap_page()); }
+    bool is_poll(uint64_t address) override { return address == reinterpret_cast<uint64_t>(stacks_.trap_page()); }
     void undo(const HostSpot& spot, uint32_t offset) override;
 
 private:

@@ -1,0 +1,66 @@
+#include "translator/engine/segments/descriptors.h"
+
+#include <asm/ldt.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "translator/engine/segments/low_memory.h"
+#include "vmm/base/result.h"
+#include "vmm/host/crash_report.h"
+
+namespace ringfold::segments {
+
+namespace {
+
+constexpr int kWrite = 0x11;
+constexpr unsigned kDataContents = 0, kCodeContents = 2;
+
+// `end`: of what the segment holds, from its base.
+bool write(uint16_t selector, uint32_t base, uint64_t end, unsigned contents) {
+    user_desc d{};
+    d.entry_number = selector >> 3;
+    d.base_addr = base;
+    d.limit = static_cast<unsigned>((end >> 12) - 1);
+    d.seg_32bit = 1;
+    d.contents = contents;
+    d.limit_in_pages = 1;
+    d.useable = 1;
+    return syscall(SYS_modify_ldt, kWrite, &d, sizeof d) == 0;
+}
+
+// Does the CPU (and what runs below it) take the code segment for one? LAR asks without entering it.
+bool code_segment_works() {
+    uint32_t rights = 0;
+    uint8_t valid = 0;
+    asm("lar %2, %0; setz %1" : "=r"(rights), "=q"(valid) : "r"(uint32_t{kCodeSelector}) : "cc");
+    constexpr uint32_t kPresentCode32 = 0x80u << 8 | 0x18u << 8 | 1u << 22;
+    return valid && (rights & kPresentCode32) == kPresentCode32;
+}
+
+}  // namespace
+
+void install_descriptors() {
+    const bool done = write(kCodeSelector, 0, kFourGib, kCodeContents) && write(kSupervisorData, 0, kHole, kDataContents) &&
+                      write(kUserData, 0, kHole, kDataContents) && write(kStateSelector, kHole, kStateBytes, kDataContents);
+    if (!done)
+        throw HostError(fmt::format("-engine segments needs the system call modify_ldt: {}; allow it in the seccomp filter "
+                                    "of the container or service, or use a kernel with CONFIG_MODIFY_LDT_SYSCALL, or "
+                                    "-engine windows",
+                                    strerror(errno)));
+    uint16_t cs = 0;
+    asm("mov %%cs, %0" : "=r"(cs));
+    if (cs != kHostCode || !code_segment_works())
+        throw HostError("-engine segments needs 32-bit code segments, which this host does not offer (is ia32 emulation of "
+                        "the CPU off, or is this not Linux?); use -engine windows");
+}
+
+void limit_user_data(uint64_t end) {
+    if (!write(kUserData, 0, end, kDataContents)) host::crash("modify_ldt refuses a limit");
+}
+
+}  // namespace ringfold::segments

@@ -1,0 +1,108 @@
+// Emission of 32-bit code: IDENT is a copy of the guest's bytes; the rest are sequences that borrow a register or two, which
+// they set aside in the vCPU's state, or a call of the interpreter.
+//
+// Direct accesses find the guest's memory at its own linear addresses. Where an access must not be direct, the interpreter
+// runs the instruction: there is no soft TLB that 32-bit code could use, since guest RAM itself lies above 4 GiB.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "translator/adaptation/adaptation.h"
+#include "translator/classify/classifier.h"
+#include "translator/engine/block_emitter.h"
+#include "translator/engine/segments/state.h"
+#include "translator/engine/segments/stubs.h"
+#include "translator/engine/windows/emission_errors.h"
+#include "translator/translator_options.h"
+
+namespace ringfold::segments {
+
+// Bytes that a dead block's entry needs: MOV %gs:[disp32], imm32, and JMP rel32.
+inline constexpr uint32_t kForwarderBytes = 16;
+
+class Emitter final : public BlockEmitter {
+public:
+    Emitter(const Stubs& stubs, const EmitOptions& options, const CodeCache& cache)
+        : stubs_(stubs), options_(options), cache_(cache) {}
+
+    void begin(Block& block, const uint8_t* host, const uint8_t* guest_code) override;
+    bool instruction(const Instruction&, GuestVirt eip) override;
+    void fall_through(GuestVirt next) override;
+    void finish() override;
+    std::span<const uint8_t> code() const override;
+
+private:
+    enum class After : bool { GoesOn, Ended };
+
+    After dispatch(const Instruction&);
+    After copy(const Instruction&);
+    After ident(const Instruction&);
+    After fpu(const Instruction&);
+    After string(const Instruction&);
+    After through_segment(const Instruction&);
+    After step(const Instruction& i) { return call_interpreter(i, stubs_.step, After::GoesOn); }
+    After stop(const Instruction& i) { return call_interpreter(i, stubs_.stop, After::Ended); }
+    After call_interpreter(const Instruction&, const void* stub, After);
+    // --- control.cpp
+    After call(const Instruction&);
+    After jump(const Instruction&);
+    After jcc(const Instruction&);
+    After loop(const Instruction&);
+    After ret(const Instruction&);
+    // --- system.cpp
+    After move_segment(const Instruction&);
+    After push_segment(const Instruction&);
+    After move_control(const Instruction&);
+    After cli();
+    After sti(const Instruction&);
+    After pushf(const Instruction&);
+    After direction(bool down);
+
+    void poll();
+    void go_to(GuestVirt target);
+    bool chains(GuestVirt target) const;
+    asmjit::Label exit_thunk(GuestVirt target);
+    void linked();
+    void jump_through_slot(GuestVirt target);
+    // ecx: the target EIP; eax and ecx are set aside.
+    void jump_to_ecx();
+    bool load_target(const Instruction&);
+    // An access of an instruction that reaches memory by DS, ES or SS without a check of ours.
+    bool plain(const Instruction& i) const { return direct_ && i.memory.segment != CS && i.memory.segment != FS && i.memory.segment != GS; }
+
+    void set_aside(unsigned reg) { a_.mov(spill(reg), x86::gpd(reg)); }
+    void take_back(unsigned reg) { a_.mov(x86::gpd(reg), spill(reg)); }
+    // From here to the end of the instruction a fault finds the register set aside.
+    void undo_from_here(unsigned reg);
+    Site& site();
+    void name_subject(const void* subject);
+    void call_monitor(const Site&, const void* stub);
+    void jump_to_stub(const void* stub);
+    void cold(std::function<void()> emit) { cold_.push_back(std::move(emit)); }
+    void raw(std::span<const uint8_t> bytes) { a_.embed(bytes.data(), bytes.size()); }
+    uint32_t offset() const { return static_cast<uint32_t>(a_.offset()); }
+    Site& require_zero(const x86::Mem& byte, const void* otherwise);
+    void begin_entry();
+
+    const Stubs& stubs_;
+    EmitOptions options_;
+    const CodeCache& cache_;
+    windows::EmissionErrors errors_;
+    asmjit::CodeHolder holder_;
+    x86::Assembler a_;
+    std::vector<std::function<void()>> cold_;
+
+    Block* block_ = nullptr;
+    GuestVirt eip_{}, next_eip_{};
+    const Instruction* current_ = nullptr;
+    uint32_t start_ = 0;
+    size_t first_site_ = 0;
+    bool direct_ = false;
+    bool fpu_loaded_ = false;
+};
+
+// The heat of the block that begins there.
+uint32_t heat_offset(const CodeCache& cache, const uint8_t* host);
+
+}  // namespace ringfold::segments

@@ -1,0 +1,147 @@
+#include "translator/engine/segments/segments_engine.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "shadowmmu/window.h"
+#include "translator/engine/segments/descriptors.h"
+#include "vmm/base/log.h"
+#include "vmm/base/result.h"
+
+namespace ringfold {
+
+namespace segments {
+
+namespace {
+
+// Limit violations of user code until its pages are taken to lie among the supervisor's.
+constexpr unsigned kInterleavedAfter = 64;
+
+const VcpuContext& check_host(const VcpuContext& context) {
+    if (!__builtin_cpu_supports("bmi2"))
+        throw HostError("-accel bt needs a host CPU with BMI2 (Intel Haswell, AMD Zen or later); use -accel interp");
+    return context;
+}
+
+uint32_t low(const void* p) {
+    return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p));
+}
+
+}  // namespace
+
+SegmentsEngine::SegmentsEngine(VcpuContext& context, GuestMemory& memory, const Adaptation& adaptation, size_t cache_bytes,
+                               const MonitorFunctions& monitor)
+    : Engine(context, memory, adaptation),
+      low_(check_host(context)),
+      cache_(std::min<size_t>(cache_bytes, kMostCodeBytes), kCode),
+      stubs_((install_descriptors(), emit_stubs(cache_, context, monitor))),
+      faults_(context, cache_, stubs_.host_fault) {
+    context.segments_state.far_selector = kCodeSelector;
+    context.segments_state.data_selector = kSupervisorData;
+    for (const Privilege p : {Privilege::Supervisor, Privilege::User}) forget_jumps(p);
+    limit_user_data(user_end_);
+    memory.share_window(WindowPlace{low_.begin(), kHole});
+    install_host_faults();
+}
+
+SegmentsEngine::~SegmentsEngine() {
+    memory_.share_window(std::nullopt);
+}
+
+std::unique_ptr<BlockEmitter> SegmentsEngine::make_emitter(const EmitOptions& options) {
+    return std::make_unique<Emitter>(stubs_, options, cache_);
+}
+
+void SegmentsEngine::write_forwarder(const uint8_t* at, uint32_t eip) {
+    uint8_t code[kForwarderBytes] = {0x65, 0xc7, 0x05, 0, 0, 0, 0, 0, 0, 0, 0, 0xe9};
+    const auto where = static_cast<uint32_t>(offsetof(VcpuContext, segments_state.argument));
+    const uint32_t distance = low(stubs_.look_up) - (low(at) + kForwarderBytes);
+    memcpy(code + 3, &where, 4);
+    memcpy(code + 7, &eip, 4);
+    memcpy(code + 12, &distance, 4);
+    cache_.overwrite(at, code, sizeof code);
+}
+
+void SegmentsEngine::begin_run(bool) {
+    set_fault_handler(&faults_);
+}
+
+void SegmentsEngine::enter(Mode mode) {
+    SegmentsState& s = context_.segments_state;
+    for (size_t n = 0; n < kSegments; ++n) s.selector[n] = context_.cpu.segment[n].selector;
+    if (space_moved_ && direct_used_) {
+        memory_.window_base(Privilege::User);  // the one of the space before goes
+        space_moved_ = false;
+    }
+    s.data_selector = mode.user ? kUserData : kSupervisorData;
+    if (mode.user && direct_used_) keep_user_out();
+}
+
+// Of the pages that only the supervisor may see: they lie above what the user's segments reach, or they go.
+void SegmentsEngine::keep_user_out() {
+    uint64_t floor = memory_.supervisor_window_floor();
+    if ((interleaved_ && floor < kHole) || floor == 0) {
+        memory_.empty_supervisor_window();
+        floor = kHole;
+    }
+    const uint64_t end = std::min<uint64_t>(floor, kHole);
+    if (end == user_end_) return;
+    limit_user_data(user_end_ = end);
+    log::print(log::Mmu, "mmu: user segments end at {:08x}\n", end);
+}
+
+void SegmentsEngine::heed_limit_violation(Mode mode) {
+    if (mode.user && ++user_violations_ >= kInterleavedAfter) interleaved_ = true;
+}
+
+void SegmentsEngine::user_space_changed() {
+    space_moved_ = true;
+    forget_jumps(Privilege::User);
+}
+
+void SegmentsEngine::jump_known(const Block& block) {
+    LowMemory::word(jump_table(block.key.mode.user) + 4 * JumpCache::index(block.key.eip.value)) = low(block.host);
+}
+
+void SegmentsEngine::forget_jump(Privilege p, GuestVirt eip) {
+    LowMemory::word(jump_table(p == Privilege::User) + 4 * JumpCache::index(eip.value)) = low(stubs_.jump_miss);
+}
+
+void SegmentsEngine::forget_jumps(Privilege p) {
+    uint32_t* table = &LowMemory::word(jump_table(p == Privilege::User));
+    std::fill_n(table, kJumpEntries, low(stubs_.jump_miss));
+}
+
+void SegmentsEngine::count_again(Block& block, uint32_t executions) {
+    block.heat = block.full_heat = executions;
+    LowMemory::word(heat_offset(cache_, block.host)) = executions;
+}
+
+// kick() may come at any time: if it comes between the two halves of let_polls_pass(), a poll may stop in vain, no more.
+void SegmentsEngine::stop_polls() noexcept {
+    if (!polls_stopped_.exchange(true)) LowMemory::poll_page_accessible(false);
+}
+
+void SegmentsEngine::let_polls_pass() {
+    if (polls_stopped_.exchange(false) || stopped_in_vain_) LowMemory::poll_page_accessible(true);
+    stopped_in_vain_ = false;
+}
+
+bool SegmentsEngine::is_poll(uint64_t address) {
+    const bool is = address == uint64_t{kHole} + kPollPage;
+    if (is) stopped_in_vain_ = true;
+    return is;
+}
+
+void SegmentsEngine::undo(const HostSpot& spot, uint32_t offset) {
+    if (spot.undo != kNoUndo && offset >= spot.undo_from) context_.cpu.gpr[spot.undo] = context_.segments_state.spill[spot.undo];
+}
+
+}  // namespace segments
+
+std::unique_ptr<Engine> make_segments_engine(VcpuContext& context, GuestMemory& memory, const Adaptation& adaptation,
+                                             size_t cache_bytes, const MonitorFunctions& monitor) {
+    return std::make_unique<segments::SegmentsEngine>(context, memory, adaptation, cache_bytes, monitor);
+}
+
+}  // namespace ringfold

@@ -1,0 +1,67 @@
+// The segments engine: 32-bit code, in LDT segments whose limits end below the monitor's hole at the top of the low 4 GiB.
+// Guest memory is at its own linear addresses there: one window, for the user and the supervisor of the current space.
+#pragma once
+
+#include <atomic>
+
+#include "translator/engine/engine.h"
+#include "translator/engine/segments/emitter.h"
+#include "translator/engine/segments/host_faults.h"
+#include "translator/engine/segments/low_memory.h"
+
+namespace ringfold::segments {
+
+class SegmentsEngine final : public Engine {
+public:
+    SegmentsEngine(VcpuContext&, GuestMemory&, const Adaptation&, size_t cache_bytes, const MonitorFunctions&);
+    ~SegmentsEngine() override;
+
+    CodeCache& cache() override { return cache_; }
+    const WorldSwitch& world() const override { return stubs_; }
+    std::unique_ptr<BlockEmitter> make_emitter(const EmitOptions&) override;
+    unsigned code_bits() const override { return 32; }
+    uint32_t forwarder_bytes() const override { return kForwarderBytes; }
+    void write_forwarder(const uint8_t* at, uint32_t eip) override;
+
+    void begin_run(bool crossing) override;
+    bool crossable() const override { return false; }
+    void enter(Mode mode) override;
+    void user_space_changed() override;
+    void user_window_changed() override {}
+    void forget_returns() override {}
+
+    void jump_known(const Block& block) override;
+    void forget_jump(Privilege p, GuestVirt eip) override;
+    void forget_jumps(Privilege p) override;
+
+    void use_windows() override { direct_used_ = true; }
+    bool uses_windows() const override { return direct_used_; }
+    uint64_t in_window(uint64_t address) const override { return address; }
+    bool is_limit_violation(const HostFault& f) const override { return f.trap == kStackFault || f.trap == kGeneralProtection; }
+    void heed_limit_violation(Mode mode) override;
+    void count_again(Block& block, uint32_t executions) override;
+
+    void stop_polls() noexcept override;
+    void let_polls_pass() override;
+    bool is_poll(uint64_t address) override;
+    void undo(const HostSpot& spot, uint32_t offset) override;
+
+private:
+    static constexpr uint32_t kStackFault = 12, kGeneralProtection = 13;
+
+    void keep_user_out();
+
+    LowMemory low_;
+    CodeCache cache_;
+    Stubs stubs_;
+    SegmentsFaults faults_;
+    bool direct_used_ = false;
+    bool space_moved_ = true;
+    std::atomic<bool> polls_stopped_ = false;
+    bool stopped_in_vain_ = false;  // a poll stopped: the page is made accessible whatever polls_stopped_ says
+    uint64_t user_end_ = kHole;   // what the user's segments reach
+    unsigned user_violations_ = 0;
+    bool interleaved_ = false;    // user pages lie above supervisor pages: the limit cannot tell them apart
+};
+
+}  // namespace ringfold::segments
