@@ -7,11 +7,13 @@
 #include <cstring>
 #include <map>
 #include <random>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "test/support/bare_machine.h"
+#include "translator/engine/engine.h"
 #include "vmm/base/result.h"
 #include "vmm/host/crash_report.h"
 
@@ -95,10 +97,12 @@ const char* name_of(Ending::Reason reason) {
     }
 }
 
-Ending run_one(Accel accel, uint32_t seed) {
+Ending run_one(Accel accel, const char* engine, uint32_t seed) {
     Options options;
     options.memory_bytes = 4 << 20;
     options.accel = accel;
+    options.translator.engine = engine;
+    options.translator.policy.name = find_engine(engine)->policy;
     options.debug_exit = DebugExit{0xf4, 4};
     TestInput input;
     Machine::Outputs outputs;
@@ -113,7 +117,9 @@ Ending run_one(Accel accel, uint32_t seed) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const Accel accel = argc > 1 && strcmp(argv[1], "bt") == 0 ? Accel::Translator : Accel::Interpreter;
+    const std::string_view how = argc > 1 ? argv[1] : "interp";
+    const Accel accel = how == "interp" ? Accel::Interpreter : Accel::Translator;
+    const char* engine = how == "segments" ? "segments" : "windows";
     const auto first = static_cast<uint32_t>(argc > 2 ? atoi(argv[2]) : 1);
     const auto count = static_cast<uint32_t>(argc > 3 ? atoi(argv[3]) : 1000);
     host::install_crash_report(nullptr);  // before the translator's own handlers, which fall back on it
@@ -123,7 +129,7 @@ int main(int argc, char** argv) {
         if (seed % 50 == first % 50 || count == 1) fmt::print("from seed {}\n", seed);
         fflush(stdout);
         try {
-            ++endings[name_of(run_one(accel, seed).reason)];
+            ++endings[name_of(run_one(accel, engine, seed).reason)];
         } catch (const std::exception& e) {
             fmt::print("seed {}: the monitor gave up: {}\n", seed, e.what());
             return 1;

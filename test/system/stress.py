@@ -26,6 +26,8 @@ CONFIGURATIONS = [
     "-accel bt -adapt hot,direct-after=16,window-after=200,guilty-score=2,retry-after=64",
     "-accel bt,tb-size=2 -adapt innocent,guilty-score=1,retry-after=8",
     "-accel bt,tb-size=2 -adapt hot,direct-after=2,window-after=1,guilty-score=1,retry-after=2",
+    "-accel bt -engine segments",
+    "-accel bt,tb-size=2 -engine segments -adapt hot,direct-after=2,window-after=1,guilty-score=1,retry-after=2",
 ]
 SHAPES = ["", "pae=1", "interrupts=1", "pae=1 interrupts=1"]
 

@@ -2,6 +2,8 @@
 // mappings.
 #include "shadowmmu/window.h"
 
+#include <sys/mman.h>
+
 #include <fstream>
 
 #include <catch2/catch.hpp>
@@ -14,6 +16,8 @@ using namespace ringfold;
 using namespace ringfold::test;
 
 namespace {
+
+constexpr uint64_t kPlaceBegin = 0x20000000, kPlaceEnd = 0x30000000;
 
 constexpr uint32_t kPd = 0x100000, kPt = 0x101000, kPd2 = 0x102000, kPt2 = 0x103000;
 
@@ -301,4 +305,40 @@ TEST_CASE("the budget of host mappings is kept by evicting the oldest windows") 
     for (uint32_t i = 0; i < 500; ++i) REQUIRE(cache.map(cache.supervisor(), i * 2, 1, {true, true, i}, false));
     CHECK(counts.window_mappings <= 42);
     CHECK(cache.supervisor().mapped(499 * 2));
+}
+
+TEST_CASE("windows that share a place: each unmaps its own pages alone", "[window]") {
+    void* const place = reinterpret_cast<void*>(kPlaceBegin);
+    if (mmap(place, kPlaceEnd - kPlaceBegin, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != place) {
+        WARN("the place is taken on this host");
+        return;
+    }
+    {
+        Ram ram(4 << 20);
+        *ram.host(GuestPhys(0x5000)) = 5;
+        *ram.host(GuestPhys(0x6000)) = 6;
+        Window first(ram, 0, {kPlaceBegin, kPlaceEnd}), second(ram, 1, {kPlaceBegin, kPlaceEnd});
+        first.sibling = &second;
+        second.sibling = &first;
+        const auto at = [](uint32_t page) { return *reinterpret_cast<const volatile uint8_t*>(uint64_t{page} << 12); };
+        constexpr uint32_t kPage = kPlaceBegin >> 12, kFar = kPage + 4096;
+        CHECK(first.floor() == Window::kPages);
+        REQUIRE(first.map(kPage, 2, {true, false, 5}, false));
+        REQUIRE(first.map(kFar, 1, {true, false, 5}, false));
+        CHECK(at(kPage) == 5);
+        CHECK(first.floor() == kPage);
+        REQUIRE(second.map(kPage, 1, {true, false, 6}, false));
+        CHECK(at(kPage) == 6);
+        CHECK(!first.mapped(kPage));
+        CHECK(first.mapped_pages() == 2);
+        first.unmap_all();
+        CHECK(first.mapped_pages() == 0);
+        CHECK(first.floor() == Window::kPages);
+        CHECK(at(kPage) == 6);
+        CHECK_FALSE(survives([&] { at(kPage + 1); }));
+        CHECK_FALSE(survives([&] { at(kFar); }));
+        second.unmap_all();
+        CHECK_FALSE(survives([&] { at(kPage); }));
+    }
+    munmap(place, kPlaceEnd - kPlaceBegin);
 }
