@@ -51,7 +51,7 @@ void Emitter::begin_entry() {
     take_back(ECX);
 }
 
-bool Emitter::instruction(const Instruction& i, GuestVirt eip) {
+bool Emitter::instruction(const Instruction& i, GuestVirt eip, const Instruction*) {
     eip_ = eip;
     next_eip_ = eip + i.length;
     current_ = &i;
@@ -79,6 +79,7 @@ bool changes_control(EmitKind kind) {
         case EmitKind::call: case EmitKind::jump: case EmitKind::jcc: case EmitKind::ret: case EmitKind::loop:
         case EmitKind::stop: case EmitKind::sti: case EmitKind::popf: case EmitKind::mov_control:
         case EmitKind::interrupt: case EmitKind::iret: case EmitKind::sysenter: case EmitKind::sysexit:
+        case EmitKind::load_far_pointer: case EmitKind::jump_far: case EmitKind::call_far: case EmitKind::ret_far:
             return true;
         default: return false;
     }
@@ -99,7 +100,8 @@ Emitter::After Emitter::dispatch(const Instruction& i) {
             if (!direct_ || (op.kind == OperandKind::Memory && !plain(i))) return step(i);
             return copy(i);
         }
-        case EmitKind::string: return string(i);
+        case EmitKind::push_all: case EmitKind::pop_all: return direct_ ? copy(i) : step(i);
+        case EmitKind::string: case EmitKind::xlat: return string(i);
         case EmitKind::call: return call(i);
         case EmitKind::jump: return jump(i);
         case EmitKind::jcc: return jcc(i);
@@ -116,6 +118,7 @@ Emitter::After Emitter::dispatch(const Instruction& i) {
         case EmitKind::step: case EmitKind::pop_segment: case EmitKind::popf: case EmitKind::clts: case EmitKind::rdtsc:
         case EmitKind::port: case EmitKind::quick: return step(i);
         case EmitKind::stop: case EmitKind::interrupt: case EmitKind::iret: case EmitKind::sysenter: case EmitKind::sysexit:
+        case EmitKind::load_far_pointer: case EmitKind::jump_far: case EmitKind::call_far: case EmitKind::ret_far:
             return stop(i);
     }
     return stop(i);
