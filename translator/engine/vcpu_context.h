@@ -120,12 +120,12 @@ struct alignas(64) VcpuContext {
     TranslatedCpu* owner = nullptr;
 
     Crossing crossing{};
-    SegmentsState segments_state{};
-    int backing_fd = -1;  // the file whose start is this memory, if it is one: see VcpuMemory
     uint32_t exception_vector = 0, exception_error = 0;  // of the fault that is being delivered
     // More masks for PEXT.
     uint32_t task_switched_mask = cr0::TS;
     uint32_t time_stamp_disable_mask = cr4::TSD;
+    SegmentsState segments_state{};
+    int backing_fd = -1;  // the file whose start is this memory, if it is one: see VcpuMemory
 };
 
 static_assert(offsetof(VcpuContext, cpu) == 0, "r14 addresses CpuState too");
