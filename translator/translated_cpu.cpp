@@ -191,7 +191,7 @@ Exit TranslatedCpu::run() {
         if (state_.activity == Activity::Halted) return Halted{};
         if (const void* pc = dispatch(); pc != world_.leave)
             world_.enter(&context_, pc);
-        else if (!kicked_)
+        else if (!kicked_ && state_.activity == Activity::Running)  // cold code may have halted on the way
             interpret();
     }
 }

@@ -109,7 +109,7 @@ TEST_CASE("a bad value is answered by one line that begins with its option") {
         {{"-kernel", "k", "-accel", "bt,tb-size=1"}, "-accel bt,tb-size=1: "},
         {{"-kernel", "k", "-accel", "bt,fast"}, "-accel bt,fast: "},
         {{"-kernel", "k", "-accel", "bt,simulate=call+cal"}, "-accel bt,simulate=call+cal: cal is not"},
-        {{"-kernel", "k", "-engine", "segments"}, "-engine segments: "},
+        {{"-kernel", "k", "-engine", "pages"}, "-engine pages: "},
         {{"-kernel", "k", "-serial", "tcp:1"}, "-serial tcp:1: "},
         {{"-kernel", "k", "-serial", "file:"}, "-serial file:: "},
         {{"-kernel", "k", "-debugcon", "mon:stdio"}, "-debugcon mon:stdio: "},
