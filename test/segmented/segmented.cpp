@@ -1,6 +1,7 @@
 // Random code in real mode, virtual-8086 mode, 16-bit protected mode and 32-bit segments that are not flat, by the
 // translator and by the interpreter, which judges. See --help.
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <map>
@@ -392,7 +393,8 @@ public:
 
     bool run() {
         for (uint64_t i = 0; i < o_.count && failures_ < o_.failures; ++i) run_case(o_.seed + i);
-        fmt::print("{} cases from seed {}: {} without an end; {} failures\n", cases_, o_.seed, endless_, failures_);
+        fmt::print("{} cases from seed {}: {} without an end, {} that overwrite what repeats; {} failures\n", cases_, o_.seed,
+                   endless_, rewritten_, failures_);
         for (const auto& [kind, count] : kinds_) fmt::print("    {}: {}\n", kKindNames[static_cast<size_t>(kind)], count);
         fmt::print("    rows of the table drawn: {} of {}\n", rows_.size(), pool_.size());
         const bool enough = failures_ || cases_ < 2000 || rows_.size() * 10 >= pool_.size() * 9;
@@ -401,13 +403,31 @@ public:
     }
 
 private:
-    // The interpreter, unless the case has no end.
+    // The interpreter, unless the case has no end, or a repeated string instruction overwrites itself: when it is
+    // fetched again is the maker's choice.
     bool judge(const SegmentedCase& c) {
         judge_.load(c);
         Interpreter interpreter(judge_.state(), judge_.memory(), judge_.ports());
         interpreter.stop = &kEachElement;
-        for (uint32_t n = 0; n < kMostSteps && judge_.state().activity == Activity::Running; ++n) interpreter.step();
-        return judge_.state().activity != Activity::Running;
+        const CpuState& cpu = judge_.state();
+        for (uint32_t n = 0; n < kMostSteps && cpu.activity == Activity::Running; ++n) {
+            const uint32_t eip = cpu.eip, code = cpu.segment[CS].base + eip;
+            const auto before = bytes_at(code);
+            interpreter.step();
+            if (cpu.eip != eip || bytes_at(code) == before) continue;
+            ++rewritten_;
+            return false;
+        }
+        if (cpu.activity == Activity::Running) ++endless_;
+        return cpu.activity != Activity::Running;
+    }
+
+    std::array<uint8_t, kMaxInstructionLength> bytes_at(uint32_t linear) {
+        std::array<uint8_t, kMaxInstructionLength> bytes{};
+        const auto ram = judge_.ram();
+        for (uint32_t i = 0; i < bytes.size(); ++i)
+            if (uint64_t{linear} + i < ram.size()) bytes[i] = ram[linear + i];
+        return bytes;
     }
 
     void run_case(uint64_t seed) {
@@ -418,7 +438,7 @@ private:
         ++cases_;
         ++kinds_[kind];
         rows_.insert(growth.rows().begin(), growth.rows().end());
-        if (!judge(c)) return void(++endless_);
+        if (!judge(c)) return;
         for (auto& [name, machine] : translated_) {
             machine.load(c);
             machine.run();
@@ -442,7 +462,7 @@ private:
         {"soft", SegmentedMachine([](SegmentedMachine& m) { return translated(m, "never-direct"); })},
         {"hot", SegmentedMachine([](SegmentedMachine& m) { return translated(m, "hot", {.direct_after = 2}); })},
     };
-    uint64_t cases_ = 0, endless_ = 0;
+    uint64_t cases_ = 0, endless_ = 0, rewritten_ = 0;
     unsigned failures_ = 0;
     std::map<Kind, uint64_t> kinds_;
     std::set<const InstructionRow*> rows_;
