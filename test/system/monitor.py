@@ -230,7 +230,7 @@ def _disc(folder, name, text):
 # Counts in memory and on the disk all the time, and knows the sum of a file of random bytes in memory.
 WORK = ("mke2fs -q /dev/sda; mkdir -p /d; mount -t ext2 /dev/sda /d; head -c 8000000 /dev/urandom > /tmp/random; "
         "sha256sum < /tmp/random > /tmp/sum; "
-        "(n=0; while :; do n=$((n+1)); echo $n > /tmp/n; dd if=/tmp/random of=/d/f$((n%9)) bs=64k count=40 2>/dev/null; "
+        "(n=0; while :; do n=$((n+1)); echo $n > /tmp/m; mv /tmp/m /tmp/n; dd if=/tmp/random of=/d/f$((n%9)) bs=64k count=40 2>/dev/null; "
         "sync; echo $n > /tmp/done; done) & true")
 
 
