@@ -85,6 +85,7 @@ Json instructions_json(const TranslatedCpu::Counts& c, const BlockTable::Counts&
             {"simulated", b.simulated},
             {"monitor_calls", b.called},
             {"interpreter", c.interpreted},
+            {"interpreter_cold", c.cold},
             {"share",
              {{"ident", share(b.ident, all)},
               {"simulated", share(b.simulated, all)},

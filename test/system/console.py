@@ -69,6 +69,14 @@ class Console:
     def send(self, text):
         os.write(self.master, text.encode("latin1"))
 
+    def ask(self, command, prompt="ready# ", limit=120):
+        """What a shell on this terminal answers. The markers are split so that no echo looks like them."""
+        self.send(f'echo "<""<"; {command}; echo ">"">"\n')
+        self.expect("<<\n", limit)
+        answer = self.expect(">>", limit)
+        self.expect(prompt, 60)
+        return answer
+
     def poll(self):
         if self.status is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)

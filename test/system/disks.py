@@ -77,11 +77,7 @@ class Guest:
         self.console.expect("ready# ", 60)
 
     def ask(self, command):
-        self.console.send(f'echo "<""<"; {command}; echo ">"">"\n')
-        self.console.expect("<<\n", 120)
-        answer = self.console.expect(">>", 120)
-        self.console.expect("ready# ", 60)
-        return answer.removesuffix(">>")
+        return self.console.ask(command)
 
 
 def linux(ringfold, guest, folder):

@@ -40,11 +40,7 @@ class Guest:
         self.console.expect("ready# ", 60)
 
     def ask(self, command, limit=180):
-        self.console.send(f'echo "<""<"; {command}; echo ">"">"\n')
-        self.console.expect("<<\n", limit)
-        answer = self.console.expect(">>", limit)
-        self.console.expect("ready# ", 60)
-        return answer.removesuffix(">>")
+        return self.console.ask(command, limit=limit)
 
 
 SCRIPT = r"""printf '#!/bin/sh\n[ "$1" = bound ] || exit 0\nifconfig $interface $ip netmask $subnet\nroute add default gw $router\necho lease $ip $router $dns $hostname\n' > /tmp/lease; chmod +x /tmp/lease; ifconfig lo up; ifconfig eth0 up"""

@@ -70,13 +70,7 @@ void Emit::branch_if(x86::CondCode condition, GuestVirt target) {
 // The slot of a known EIP is known, so this is a look-up without the hashing; it holds in whatever address space
 // is current, where a patched jump would not.
 void Emit::jump_through_slot(GuestVirt target) {
-    if (!flat()) {
-        auto miss = [this, target] {
-            a_.mov(x86::r8d, target.value);
-            jump_to_stub(stubs_.look_up);
-        };
-        return segmented_jump_through_slot(segments().id, target, [this](const x86::Mem& host) { a_.jmp(host); }, miss);
-    }
+    if (!flat()) return segmented_jump_through_slot(segments().id, target);
     asmjit::Label hit = a_.newLabel();
     const uint32_t i = JumpCache::index(target.value);
     a_.mov(kSavedRcx, x86::rcx);
@@ -257,19 +251,7 @@ void Emit::call_target(GuestVirt target) {
         a_.call(exit_thunk(target));
         return linked();
     }
-    if (!flat()) {
-        const asmjit::Label back = a_.newLabel();
-        auto call = [this, back](const x86::Mem& host) {
-            a_.call(host);
-            a_.bind(back);
-        };
-        auto look_up = [this, target, back] {
-            a_.mov(x86::r8d, target.value);
-            a_.call(asmjit::Imm(reinterpret_cast<uint64_t>(stubs_.look_up)));
-            a_.jmp(back);
-        };
-        return segmented_jump_through_slot(segments().id, target, call, look_up);
-    }
+    if (!flat()) return segmented_call_through_slot(segments().id, target);
     const uint32_t i = JumpCache::index(target.value);
     const asmjit::Label hit = a_.newLabel(), back = a_.newLabel(), miss = a_.newLabel();
     a_.mov(kSavedRcx, x86::rcx);

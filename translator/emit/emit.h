@@ -135,7 +135,9 @@ private:
     bool goes_to_any(const Instruction&) const;
     void require_low_target(const Instruction&);
     GuestVirt linear(GuestVirt eip) const { return eip + segments().code_base; }
-    void segmented_jump_through_slot(uint32_t id, GuestVirt target, std::function<void(const x86::Mem&)> go, std::function<void()> miss);
+    JumpSlot segmented_slot(uint32_t id, GuestVirt target);
+    void segmented_jump_through_slot(uint32_t id, GuestVirt target);
+    void segmented_call_through_slot(uint32_t id, GuestVirt target);
     JumpSlot segmented_look_up_jump();
     After loop_by_cx(const Instruction&, GuestVirt target);
     // --- far, in real and virtual-8086 mode (real_far.cpp) ----------------------------------------------------

@@ -55,12 +55,7 @@ void Emit::go_to_far(uint32_t selector, GuestVirt target) {
         a_.jmp(exit_thunk(target, at, id));
         return linked();
     }
-    auto miss = [this, target] {
-        a_.mov(x86::r8d, target.value);
-        jump_to_stub(stubs_.look_up);
-    };
-    segmented_jump_through_slot(
-        id, target, [this](const x86::Mem& host) { a_.jmp(host); }, miss);
+    segmented_jump_through_slot(id, target);
 }
 
 void Emit::call_far_target(uint32_t selector, GuestVirt target) {
@@ -70,17 +65,7 @@ void Emit::call_far_target(uint32_t selector, GuestVirt target) {
         a_.call(exit_thunk(target, at, id));
         return linked();
     }
-    const asmjit::Label back = a_.newLabel();
-    auto call = [this, back](const x86::Mem& host) {
-        a_.call(host);
-        a_.bind(back);
-    };
-    auto look_up = [this, target, back] {
-        a_.mov(x86::r8d, target.value);
-        a_.call(asmjit::Imm(reinterpret_cast<uint64_t>(stubs_.look_up)));
-        a_.jmp(back);
-    };
-    segmented_jump_through_slot(id, target, call, look_up);
+    segmented_call_through_slot(id, target);
 }
 
 Emit::After Emit::emit_jump_far(const Instruction& i) {

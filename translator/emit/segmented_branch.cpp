@@ -39,9 +39,8 @@ void Emit::require_low_target(const Instruction& i) {
     interpreted_at(high, stubs_.stop);
 }
 
-// At both ends rcx is the guest's.
-void Emit::segmented_jump_through_slot(uint32_t id, GuestVirt target, std::function<void(const x86::Mem&)> go,
-                                       std::function<void()> miss) {
+// As look_up_jump(), for a target that is known.
+Emit::JumpSlot Emit::segmented_slot(uint32_t id, GuestVirt target) {
     const asmjit::Label hit = a_.newLabel(), missed = a_.newLabel();
     const uint32_t i = SegmentedJumpCache::index(id, target.value);
     a_.mov(kSavedRcx, x86::rcx);
@@ -52,11 +51,31 @@ void Emit::segmented_jump_through_slot(uint32_t id, GuestVirt target, std::funct
     a_.jmp(missed);
     a_.bind(hit);
     a_.mov(x86::rcx, kSavedRcx);
-    go(view(offsetof(View, segmented_jumps.host) + 8 * i));
-    cold([this, missed, miss = std::move(miss)] {
-        a_.bind(missed);
+    return {view(offsetof(View, segmented_jumps.host) + 8 * i), missed};
+}
+
+void Emit::segmented_jump_through_slot(uint32_t id, GuestVirt target) {
+    const JumpSlot slot = segmented_slot(id, target);
+    a_.jmp(slot.host);
+    cold([this, target, slot] {
+        a_.bind(slot.miss);
         a_.mov(x86::rcx, kSavedRcx);
-        miss();
+        a_.mov(x86::r8d, target.value);
+        jump_to_stub(stubs_.look_up);
+    });
+}
+
+void Emit::segmented_call_through_slot(uint32_t id, GuestVirt target) {
+    const JumpSlot slot = segmented_slot(id, target);
+    const asmjit::Label back = a_.newLabel();
+    a_.call(slot.host);
+    a_.bind(back);
+    cold([this, target, slot, back] {
+        a_.bind(slot.miss);
+        a_.mov(x86::rcx, kSavedRcx);
+        a_.mov(x86::r8d, target.value);
+        a_.call(asmjit::Imm(reinterpret_cast<uint64_t>(stubs_.look_up)));
+        a_.jmp(back);
     });
 }
 
