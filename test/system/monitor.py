@@ -353,7 +353,7 @@ def peers(ringfold, guest, folder):
                 s.sendall(made.randbytes(made.randrange(1, 3000)).replace(b"q", b"_"))
         hmp = Hmp(os.path.join(folder, "hmp"))
         report("running" in hmp.run("info status"), "behind nonsense the monitor is there")
-        g.qmp.socket.close()
+        g.qmp.close()
         for text in (b"{" * 100_000, b"[" * 100_000, b'"' * 5000, b"{}{}{}\n", b'{"execute": 5}', b'{"a":' * 2000, b"\x00\xff" * 100,
                      b'{"execute": "stop", "arguments": 7}', b"\n" * 1000, b"nonsense\n" * 200):
             with connect(os.path.join(folder, "qmp")) as s:

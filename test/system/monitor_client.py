@@ -57,6 +57,11 @@ class Qmp:
         self.greeting = self.read()
         self.ids = 0
 
+    def close(self):
+        """Both: a file of a socket keeps the connection for itself."""
+        self.file.close()
+        self.socket.close()
+
     def read(self):
         try:
             line = self.file.readline()
