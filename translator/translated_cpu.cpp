@@ -522,8 +522,8 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access acc
         case Fill::Fault:
             ++counts_.true_faults;
             // Delivered without the C++ exception that the interpreter would throw for it, unless another fault
-            // may come first: SSE's misalignment, a pending x87 exception.
-            if (site.size == 16 || site.fpu) break;
+            // may come first, or the same one elsewhere: SSE's misalignment, a pending x87 exception, PUSHA (it begins at the top).
+            if (site.size >= 16 || site.fpu) break;
             return deliver(fault);
     }
     return execute(site);

@@ -158,6 +158,11 @@ static void faults_in_v86(void) {
     t = V86(3, 0, 0xc6, 0x06, 0x34, 0x50, 0x01);  // movb $1, 0x5034
     expect(&t, VEC_PF, ERR_U | ERR_W, AT(0), "v86: #PF");
     check_equal(t.cr2, SEGMENT * 16 + 0x5034, "v86: #PF: CR2 is linear");
+    for (u32 turn = 0; turn < 3; ++turn) {  // it may be translated at its second run
+        t = V86(3, 0, 0xbc, 0xf4, 0x5f, 0x66, 0x60);  // mov $0x5ff4, %sp; pushal
+        expect(&t, VEC_PF, ERR_U | ERR_W, AT(3), "v86: pushal without its page");
+        check_equal(t.cr2, SEGMENT * 16 + 0x5ff0, "v86: pushal stores eax first");
+    }
     *pte(directory, SEGMENT * 16 + 0x5000) = (SEGMENT * 16 + 0x5000) | PTE_KERNEL;
     t = V86(3, 0, 0xa0, 0x34, 0x50);
     expect(&t, VEC_PF, ERR_U | ERR_P, AT(0), "v86: runs as user");
