@@ -255,9 +255,8 @@ std::optional<Mode> TranslatedCpu::current_mode() {
     if ((s.system_flags & flag::AC) && (s.cr0 & cr0::AM) && s.cpl == 3) return std::nullopt;
     Mode mode{.user = s.cpl == 3, .sse = (s.cr4 & cr4::OSFXSR) != 0};
     if (all_flat(s)) return mode;
-    if (!engine_->runs_segmented_code()) return std::nullopt;
     const auto segments = segmentations_.of(s);
-    if (!segments) return std::nullopt;
+    if (!segments || !engine_->runs(*segments)) return std::nullopt;
     mode.segments = *segments;
     return mode;
 }
@@ -311,7 +310,7 @@ void TranslatedCpu::views_changed() {
 
 // The supervisor's window holds global pages only, and without CR4.PGE there are none.
 bool TranslatedCpu::may_be_direct(Mode mode) const {
-    if (!mode.flat()) return false;
+    if (!mode.flat() && !engine_->segmented_code_is_direct()) return false;
     if (mode.user) return engine_->user_space_is_direct();
     return !state_.paging() || (state_.cr4 & cr4::PGE);
 }
@@ -431,6 +430,7 @@ const void* TranslatedCpu::dispatch_segmented(const Mode& mode, std::optional<Gu
     now.negated_tag[i] = 0 - tag;
     now.host[i] = block->entry();
     now.used = true;
+    engine_->jump_known(*block);
     enter_mode(mode);
     if (log::enabled(log::Exec)) log::print(log::Exec, "exec {:08x} at {:08x}\n", eip, mode.segments.code_base);
     return block->entry();
@@ -671,7 +671,7 @@ void TranslatedCpu::retranslate(Block& block, bool direct) {
     if (block.dead) return;
     BlockKey key = block.key;
     key.mode.direct = direct;
-    const auto answer = memory_.code_mapping(key.eip, key.mode.privilege());
+    const auto answer = memory_.code_mapping(key.linear(), key.mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
     if (block.dead || !mapping || mapping->physical != key.code) return;
     const uint8_t* at = block.host;

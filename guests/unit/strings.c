@@ -285,11 +285,13 @@ static void comparisons_across_pages(bool user) {
     check(t.at.ecx == 0 && t.at.edi == WINDOW + PAGES * PAGE && !(t.at.eflags & FLAG_ZF), "repne scasb to the end of six pages, %s", who);
     t = string(repe_scasl, user, 0x20202020, n, 0, ALIAS + 2, 0);
     check(t.at.ecx == n - (at - 2) / 4 - 1 && !(t.at.eflags & FLAG_ZF), "repe scasl, elements astride, %s", who);
-    // Byte after byte onto its own frames, one byte on: whatever the linear addresses, the first byte spreads.
+    // Byte after byte onto its own frames, one byte on. A CPU that moves several at a time looks for an overlap among linear
+    // addresses alone, so what comes of it differs from CPU to CPU; the bytes around must stay.
     for (u32 i = 0; i < PAGES * PAGE; ++i) text[i] = (u8)i;
     t = string(rep_movsb, user, 0, 2 * PAGE, WINDOW + 5, ALIAS + 6, 0);
     u32 wrong = 0;
-    for (u32 i = 0; i < PAGES * PAGE; ++i) wrong += text[i] != (i >= 5 && i <= 5 + 2 * PAGE ? 5 : (u8)i);
+    for (u32 i = 0; i < PAGES * PAGE; ++i) wrong += text[i] != (u8)i && !(i > 5 && i <= 5 + 2 * PAGE);
+    wrong += text[6] != 5;
     check(t.vector == VEC_DONE && !wrong, "rep movsb to an alias one byte on, %s", who);
     for (u32 i = 0; i < PAGES * PAGE; ++i) text[i] = (u8)(i * 7 + (i >> 8));
     t = string(rep_movsl, user, 0, 2 * PAGE / 4, WINDOW + 1, ALIAS + 3 * PAGE + 1, 0);

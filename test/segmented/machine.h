@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "shadowmmu/guest_memory.h"
-#include "translator/engine/vcpu_context.h"
+#include "translator/engine/vcpu_memory.h"
 #include "vmm/base/cpu.h"
 #include "vmm/base/io.h"
 
@@ -59,7 +59,8 @@ private:
     NoPorts ports_;
     NoInterrupts interrupts_;
     MemoryTracer tracer_{kRamBytes};
-    VcpuContext context_;
+    VcpuMemory vcpu_;
+    VcpuContext& context_ = vcpu_.context();
     GuestMemory memory_{ram_, devices_, tracer_, context_.cpu};
     std::unique_ptr<Cpu> cpu_;
 };

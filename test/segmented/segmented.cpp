@@ -377,9 +377,11 @@ private:
     uint32_t steps_ = 0;
 };
 
-std::unique_ptr<Cpu> translated(SegmentedMachine& m, const char* policy, const Thresholds& thresholds = {}) {
+std::unique_ptr<Cpu> translated(SegmentedMachine& m, const char* policy, const Thresholds& thresholds = {},
+                                const char* engine = "windows") {
     TranslatorOptions options;
     options.cache_bytes = 4 << 20;
+    options.engine = engine;
     options.policy = {.name = policy, .thresholds = thresholds};
     return std::make_unique<TranslatedCpu>(m.context(), m.memory(), m.ports(), m.interrupts(), options);
 }
@@ -458,9 +460,10 @@ private:
         const char* name;
         SegmentedMachine machine;
     };
-    Translated translated_[2] = {
+    Translated translated_[3] = {
         {"soft", SegmentedMachine([](SegmentedMachine& m) { return translated(m, "never-direct"); })},
         {"hot", SegmentedMachine([](SegmentedMachine& m) { return translated(m, "hot", {.direct_after = 2}); })},
+        {"segments", SegmentedMachine([](SegmentedMachine& m) { return translated(m, "innocent", {}, "segments"); })},
     };
     uint64_t cases_ = 0, endless_ = 0, rewritten_ = 0;
     unsigned failures_ = 0;

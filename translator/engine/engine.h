@@ -35,8 +35,10 @@ public:
     virtual std::unique_ptr<BlockEmitter> make_emitter(const EmitOptions&) = 0;
     // The bits of the host code that translations are, for listings.
     virtual unsigned code_bits() const = 0;
-    // Does it run code whose segments are not flat 32-bit ones?
-    virtual bool runs_segmented_code() const = 0;
+    // Does it run code with segments that are not flat 32-bit ones, such as these?
+    virtual bool runs(const Segmentation&) const { return true; }
+    // Are accesses of such code direct, as those of flat code may be?
+    virtual bool segmented_code_is_direct() const { return false; }
 
     // --- dead blocks: their first bytes say which EIP is meant, and end in a jump of four bytes ------------------
     virtual uint32_t forwarder_bytes() const = 0;

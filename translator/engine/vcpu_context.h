@@ -67,7 +67,8 @@ struct SegmentsState {
     uint32_t argument = 0;               // ... or an EIP
     uint32_t far_offset = 0;             // of the world switch's far jump, and behind it
     uint16_t far_selector = 0;
-    uint16_t data_selector = 0;          // for DS, ES and SS
+    uint16_t ds = 0, es = 0, ss = 0;     // host selectors
+    uint32_t segmentation = 0;           // Segmentation::id of the code that runs
     uint32_t jump_mask = 0u - (1u << (32 - kJumpBits));
 };
 static_assert(offsetof(SegmentsState, far_selector) == offsetof(SegmentsState, far_offset) + 4, "JMP m16:32");

@@ -1,5 +1,7 @@
 // Control flow: direct jumps are chained; CALL pushes the guest's return address like any other; RET and indirect jumps go
-// through the jump table of their privilege.
+// through the jump table of their privilege. In code that is not flat EIP is an offset in CS, up to a limit.
+#include <algorithm>
+
 #include "translator/engine/segments/emitter.h"
 
 namespace ringfold::segments {
@@ -9,16 +11,38 @@ void Emitter::poll() {
     a_.mov(state(kPollPage), x86::eax);
 }
 
+bool Emitter::leaves_page(GuestVirt target) const {
+    return (target + segments().code_base).page() != block_->key.linear().page();
+}
+
 bool Emitter::chains(GuestVirt target) const {
-    const bool same_page = target.page() == block_->key.eip.page() && !block_->crosses_page;
+    const bool same_page = !leaves_page(target) && !block_->crosses_page;
     return same_page || (block_->global && !block_->key.mode.user);
+}
+
+GuestVirt Emitter::near_target(const Instruction& i) const {
+    const GuestVirt target = next_eip_ + i.immediate;
+    return i.operand_size == 2 ? GuestVirt(target.value & 0xffff) : target;
+}
+
+// May the block go to that target without a look at the limit of CS? Otherwise the branch is the interpreter's.
+bool Emitter::reaches(const Instruction& i, GuestVirt target) const {
+    if (flat()) return i.operand_size == 4;
+    return target.value <= std::min(segments().code_limit, segments().code16 ? 0xffffu : ~0u);
+}
+
+// The same for a target that is not known yet.
+bool Emitter::goes_to_any(const Instruction& i) const {
+    if (flat()) return i.operand_size == 4;
+    if (i.operand_size == 4 && segments().code16) return false;
+    return segments().code_limit >= (i.operand_size == 2 ? 0xffff : ~0u);
 }
 
 asmjit::Label Emitter::exit_thunk(GuestVirt target) {
     Link& link = block_->link[block_->links++];
     link.from = block_;
     link.target = target;
-    link.other_page = target.page() != block_->key.eip.page();
+    link.other_page = leaves_page(target);
     const asmjit::Label thunk = a_.newLabel();
     cold([this, thunk, &link] {
         a_.bind(thunk);
@@ -44,7 +68,7 @@ void Emitter::jump_through_slot(GuestVirt target) {
     set_aside(EAX);
     set_aside(ECX);
     a_.mov(x86::ecx, target.value);
-    a_.jmp(state(jump_table(block_->key.mode.user) + 4 * JumpCache::index(target.value)));
+    a_.jmp(state(my_jump_table() + 4 * JumpCache::index(target.value)));
 }
 
 // The entry's number, as JumpCache::index() has it, without touching a flag.
@@ -52,41 +76,27 @@ void Emitter::jump_to_ecx() {
     a_.rorx(x86::eax, x86::ecx, 14);
     a_.lea(x86::eax, x86::ptr(x86::eax, x86::ecx, 3));
     a_.pext(x86::eax, x86::eax, STATE(segments_state.jump_mask));
-    x86::Mem entry = x86::ptr(uint64_t{jump_table(block_->key.mode.user)}, x86::eax, 2, 4);
+    x86::Mem entry = x86::ptr(uint64_t{my_jump_table()}, x86::eax, 2, 4);
     entry.setSegment(x86::gs);
     a_.jmp(entry);
 }
 
 // eax and ecx set aside, ecx = what the operand says. Declines (false) before anything is emitted.
 bool Emitter::load_target(const Instruction& i) {
-    const Operand& op = i.op(0);
-    const MemoryOperand& m = i.memory;
-    if (op.kind == OperandKind::Memory && (!plain(i) || m.address_size != 4)) return false;
+    const bool in_memory = i.op(0).kind == OperandKind::Memory;
+    if (!goes_to_any(i) || (in_memory && !plain(i))) return false;
     set_aside(EAX);
     set_aside(ECX);
-    if (op.kind != OperandKind::Memory) {
-        a_.mov(x86::ecx, x86::gpd(op.reg));
-        return true;
-    }
-    const unsigned shift = m.scale == 8 ? 3 : m.scale == 4 ? 2 : m.scale == 2 ? 1 : 0;
-    x86::Mem from;
-    if (m.base != kNoRegister && m.index != kNoRegister)
-        from = x86::ptr(x86::gpd(m.base), x86::gpd(m.index), shift, m.displacement, 4);
-    else if (m.base != kNoRegister)
-        from = x86::ptr(x86::gpd(m.base), m.displacement, 4);
-    else if (m.index != kNoRegister)
-        from = x86::ptr(uint64_t{static_cast<uint32_t>(m.displacement)}, x86::gpd(m.index), shift, 4);
-    else
-        from = x86::ptr(uint64_t{static_cast<uint32_t>(m.displacement)}, 4);
-    a_.mov(x86::ecx, from);
+    in_memory ? copy_as_load_of_ecx(i) : static_cast<void>(a_.mov(x86::ecx, x86::gpd(i.op(0).reg)));
+    if (i.operand_size == 2) a_.movzx(x86::ecx, x86::cx);
     return true;
 }
 
 Emitter::After Emitter::jump(const Instruction& i) {
-    if (i.operand_size != 4) return stop(i);
     if (i.op(0).kind == OperandKind::Relative) {
+        const GuestVirt target = near_target(i);
+        if (!reaches(i, target)) return stop(i);
         ++block_->simulated;
-        const GuestVirt target = next_eip_ + i.immediate;
         if (target <= eip_) poll();
         go_to(target);
         return After::Ended;
@@ -99,9 +109,9 @@ Emitter::After Emitter::jump(const Instruction& i) {
 }
 
 Emitter::After Emitter::jcc(const Instruction& i) {
-    if (i.operand_size != 4) return stop(i);
+    const GuestVirt target = near_target(i);
+    if (!reaches(i, target)) return stop(i);
     ++block_->simulated;
-    const GuestVirt target = next_eip_ + i.immediate;
     if (target <= eip_) poll();
     const auto condition = static_cast<x86::CondCode>(i.opcode & 15);
     if (chains(target)) {
@@ -118,20 +128,21 @@ Emitter::After Emitter::jcc(const Instruction& i) {
     return After::GoesOn;
 }
 
-// LOOP, LOOPE, LOOPNE (E2, E1, E0) and JECXZ (E3).
+// LOOP, LOOPE, LOOPNE (E2, E1, E0) and JECXZ (E3). The address size says whether ECX counts or CX.
 Emitter::After Emitter::loop(const Instruction& i) {
-    if (i.operand_size != 4 || i.address_size != 4) return stop(i);
+    const GuestVirt target = near_target(i);
+    if (!reaches(i, target)) return stop(i);
     ++block_->simulated;
-    const GuestVirt target = next_eip_ + i.immediate;
+    const x86::Gp counter = i.address_size == 2 ? x86::Gp(x86::cx) : x86::Gp(x86::ecx);
     if (target <= eip_) poll();
     const asmjit::Label taken = a_.newLabel(), not_taken = a_.newLabel();
     if (i.opcode == 0xe3) {
-        a_.jecxz(x86::ecx, taken);
+        a_.jecxz(counter, taken);
         a_.jmp(not_taken);
     } else {
         const asmjit::Label zero = a_.newLabel(), more = a_.newLabel();
-        a_.lea(x86::ecx, x86::ptr(x86::ecx, -1));
-        a_.jecxz(x86::ecx, zero);
+        a_.lea(counter, x86::ptr(x86::ecx, -1));
+        a_.jecxz(counter, zero);
         a_.jmp(more);
         a_.bind(zero);
         a_.jmp(not_taken);
@@ -145,26 +156,42 @@ Emitter::After Emitter::loop(const Instruction& i) {
     return After::GoesOn;
 }
 
+void Emitter::push_return_address(unsigned size) {
+    const uint32_t eip = next_eip_.value;
+    if (size == 4) {
+        a_.push(asmjit::Imm(static_cast<int32_t>(eip)));
+        return;
+    }
+    const uint8_t push_word[] = {0x66, 0x68, static_cast<uint8_t>(eip), static_cast<uint8_t>(eip >> 8)};
+    raw(push_word);
+}
+
 Emitter::After Emitter::call(const Instruction& i) {
-    if (i.operand_size != 4 || !direct_) return stop(i);
-    poll();
     const bool relative = i.op(0).kind == OperandKind::Relative;
+    if (!direct_ || (relative && !reaches(i, near_target(i)))) return stop(i);
+    poll();
     if (!relative && !load_target(i)) return stop(i);
     ++block_->simulated;
     if (!relative) undo_from_here(ECX);
-    a_.push(asmjit::Imm(static_cast<int32_t>(next_eip_.value)));
-    relative ? go_to(next_eip_ + i.immediate) : jump_to_ecx();
+    push_return_address(i.operand_size);
+    relative ? go_to(near_target(i)) : jump_to_ecx();
     return After::Ended;
 }
 
 Emitter::After Emitter::ret(const Instruction& i) {
-    if (i.operand_size != 4 || !direct_) return stop(i);
+    if (!direct_ || !goes_to_any(i)) return stop(i);
     ++block_->simulated;
     poll();  // code that pushes what it returns to may go round in circles
     set_aside(EAX);
     set_aside(ECX);
-    a_.pop(x86::ecx);
-    if (i.operand_count && (i.immediate & 0xffff)) a_.lea(x86::esp, x86::ptr(x86::esp, static_cast<int32_t>(i.immediate & 0xffff)));
+    if (i.operand_size == 4) {
+        a_.pop(x86::ecx);
+    } else {
+        a_.pop(x86::cx);
+        a_.movzx(x86::ecx, x86::cx);
+    }
+    const x86::Gp stack = segments().stack16 ? x86::Gp(x86::sp) : x86::Gp(x86::esp);
+    if (i.operand_count && (i.immediate & 0xffff)) a_.lea(stack, x86::ptr(x86::esp, static_cast<int32_t>(i.immediate & 0xffff)));
     jump_to_ecx();
     return After::Ended;
 }

@@ -1,5 +1,6 @@
 // IDENT: the guest's bytes as they are. Left out are only prefixes that mean nothing to the guest's CPU but might to the
-// host's, and CS overrides: the segment that translations run in reaches the hole.
+// host's, and CS overrides: the segment that translations run in reaches the hole. In code that is not flat the prefixes for
+// the sizes are those that mean the same in 32-bit code, which all translations are.
 #include <algorithm>
 #include <array>
 
@@ -20,6 +21,10 @@ bool keeps(const Instruction& i, uint8_t prefix, bool segments) {
     return true;
 }
 
+bool is_size_prefix(uint8_t b) {
+    return b == 0x66 || b == 0x67;
+}
+
 constexpr unsigned kNoIndex = 4;
 
 struct Bytes {
@@ -35,6 +40,15 @@ struct Bytes {
 void add_prefixes(Bytes& out, const Instruction& i, bool segments) {
     for (unsigned n = 0; n < i.prefix_length; ++n)
         if (keeps(i, i.bytes[n], segments)) out.add(i.bytes[n]);
+}
+
+// Of 16-bit code, for 32-bit code. A 66 that is part of the opcode is one of its size too.
+void add_prefixes_for_32_bits(Bytes& out, const Instruction& i, bool segments) {
+    for (unsigned n = 0; n < i.prefix_length; ++n)
+        if (!is_size_prefix(i.bytes[n]) && keeps(i, i.bytes[n], segments)) out.add(i.bytes[n]);
+    const bool has_size = i.rep || i.repne || !i.mandatory_prefix;
+    if (i.mandatory_prefix == 0x66 || (i.operand_size == 2 && has_size)) out.add(0x66);
+    if (i.address_size == 2) out.add(0x67);
 }
 
 bool names(const Instruction& i, unsigned reg) {
@@ -56,15 +70,27 @@ Emitter::After Emitter::copy(const Instruction& i) {
     ++block_->ident;
     const bool overridden = i.has_memory && (i.memory.segment == CS || i.memory.segment == FS || i.memory.segment == GS);
     Bytes out;
-    add_prefixes(out, i, !overridden);
+    flat() ? add_prefixes(out, i, !overridden) : add_prefixes_for_32_bits(out, i, !overridden);
     out.add(i.bytes.data() + i.prefix_length, i.length - size_t{i.prefix_length});
     raw(out.span());
     return After::GoesOn;
 }
 
+// MOV ecx (or cx), with the memory operand of an instruction without an immediate.
+void Emitter::copy_as_load_of_ecx(const Instruction& i) {
+    constexpr unsigned kMovGvEv = 0x8b;
+    Bytes out;
+    flat() ? add_prefixes(out, i, true) : add_prefixes_for_32_bits(out, i, true);
+    out.add(kMovGvEv);
+    out.add((i.modrm & 0xc7) | ECX << 3);
+    out.add(i.bytes.data() + i.modrm_offset + 1, i.length - size_t{i.modrm_offset} - 1);
+    raw(out.span());
+}
+
 Emitter::After Emitter::ident(const Instruction& i) {
     if (!i.has_memory || i.memory.size == 0) return copy(i);
     if (!direct_) return step(i);
+    if (!flat()) return plain(i) ? copy(i) : step(i);
     if (i.memory.segment == FS || i.memory.segment == GS) return through_segment(i);
     // Translations rely on a CS that is flat and readable, but code segments cannot be written.
     if (i.memory.segment == CS && i.writes_memory()) return step(i);

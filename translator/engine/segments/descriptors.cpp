@@ -18,7 +18,14 @@ namespace ringfold::segments {
 namespace {
 
 constexpr int kWrite = 0x11;
-constexpr unsigned kDataContents = 0, kCodeContents = 2;
+constexpr unsigned kDataContents = 0, kExpandDownContents = 1, kCodeContents = 2;
+
+// DS and ES may hold what an entry was before.
+bool write(const user_desc& d) {
+    const bool done = syscall(SYS_modify_ldt, kWrite, &d, sizeof d) == 0;
+    asm volatile("mov %0, %%ds; mov %0, %%es" ::"r"(0));
+    return done;
+}
 
 // `end`: of what the segment holds, from its base.
 bool write(uint16_t selector, uint32_t base, uint64_t end, unsigned contents) {
@@ -30,7 +37,7 @@ bool write(uint16_t selector, uint32_t base, uint64_t end, unsigned contents) {
     d.contents = contents;
     d.limit_in_pages = 1;
     d.useable = 1;
-    return syscall(SYS_modify_ldt, kWrite, &d, sizeof d) == 0;
+    return write(d);
 }
 
 // Does the CPU (and what runs below it) take the code segment for one? LAR asks without entering it.
@@ -61,6 +68,20 @@ void install_descriptors() {
 
 void limit_user_data(uint64_t end) {
     if (!write(kUserData, 0, end, kDataContents)) host::crash("modify_ldt refuses a limit");
+}
+
+bool write_shadow(unsigned entry, const HostSegment& s) {
+    constexpr uint32_t kLargestByteLimit = 0xfffff;
+    user_desc d{};
+    d.entry_number = entry;
+    d.base_addr = s.base;
+    d.limit_in_pages = s.limit > kLargestByteLimit;
+    d.limit = d.limit_in_pages ? s.limit >> 12 : s.limit;
+    d.seg_32bit = s.big;
+    d.contents = s.expand_down ? kExpandDownContents : kDataContents;
+    d.read_exec_only = !s.writable;
+    d.useable = 1;
+    return write(d);
 }
 
 }  // namespace ringfold::segments

@@ -37,6 +37,7 @@ void Emitter::begin_entry() {
         jump_to_stub(stubs_.hot);
     }
     a_.bind(met);
+    if (!flat()) require_segmentation();
     take_back(EAX);
     take_back(ECX);
     block_->entry_offset = offset();
@@ -49,6 +50,17 @@ void Emitter::begin_entry() {
     a_.mov(state(heat), x86::ecx);
     a_.jecxz(x86::ecx, hot);
     take_back(ECX);
+}
+
+// ecx is free: it was the EIP. Code that is not flat is at home in one segmentation.
+void Emitter::require_segmentation() {
+    const asmjit::Label met = a_.newLabel();
+    a_.mov(x86::ecx, STATE(segments_state.segmentation));
+    a_.lea(x86::ecx, x86::ptr(x86::ecx, -static_cast<int32_t>(segments().id)));
+    a_.jecxz(x86::ecx, met);
+    a_.mov(x86::ecx, block_->key.eip.value);
+    jump_to_stub(stubs_.jump_miss);
+    a_.bind(met);
 }
 
 bool Emitter::instruction(const Instruction& i, GuestVirt eip, const Instruction*) {

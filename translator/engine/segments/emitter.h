@@ -62,12 +62,21 @@ private:
     void poll();
     void go_to(GuestVirt target);
     bool chains(GuestVirt target) const;
+    bool leaves_page(GuestVirt target) const;
+    GuestVirt near_target(const Instruction&) const;
+    bool reaches(const Instruction&, GuestVirt target) const;
+    bool goes_to_any(const Instruction&) const;
+    void push_return_address(unsigned size);
     asmjit::Label exit_thunk(GuestVirt target);
     void linked();
     void jump_through_slot(GuestVirt target);
     // ecx: the target EIP; eax and ecx are set aside.
     void jump_to_ecx();
     bool load_target(const Instruction&);
+    void copy_as_load_of_ecx(const Instruction&);
+    const Segmentation& segments() const { return block_->key.mode.segments; }
+    bool flat() const { return segments().flat(); }
+    uint32_t my_jump_table() const { return jump_table(block_->key.mode.user, flat()); }
     // An access of an instruction that reaches memory by DS, ES or SS without a check of ours.
     bool plain(const Instruction& i) const { return direct_ && i.memory.segment != CS && i.memory.segment != FS && i.memory.segment != GS; }
 
@@ -84,6 +93,7 @@ private:
     uint32_t offset() const { return static_cast<uint32_t>(a_.offset()); }
     Site& require_zero(const x86::Mem& byte, const void* otherwise);
     void begin_entry();
+    void require_segmentation();
 
     const Stubs& stubs_;
     EmitOptions options_;

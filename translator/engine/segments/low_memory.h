@@ -17,8 +17,8 @@ inline constexpr uint32_t kHole = static_cast<uint32_t>(kFourGib - kHoleBytes);
 // Offsets in %gs. The context is VcpuContext itself, mapped here a second time.
 inline constexpr uint32_t kContextBytes = 0x4000;
 inline constexpr uint32_t kJumpTableBytes = 4 * kJumpEntries;
-inline constexpr uint32_t kJumpTables = kContextBytes;                     // the supervisor's, then the user's
-inline constexpr uint32_t kPollPage = kJumpTables + 2 * kJumpTableBytes;   // inaccessible once an event waits
+inline constexpr uint32_t kJumpTables = kContextBytes;  // of flat code: the supervisor's, the user's; then of other code
+inline constexpr uint32_t kPollPage = kJumpTables + 4 * kJumpTableBytes;   // inaccessible once an event waits
 inline constexpr uint32_t kHeat = kPollPage + 0x1000;                      // a counter for each 16 bytes of code cache
 inline constexpr uint32_t kHeatBytes = 12u << 20;
 inline constexpr uint32_t kStateBytes = kHeat + kHeatBytes;
@@ -27,7 +27,9 @@ inline constexpr uint32_t kMostCodeBytes = 48u << 20;
 static_assert(sizeof(VcpuContext) <= kContextBytes);
 static_assert(kMostCodeBytes / 16 * 4 <= kHeatBytes && uint64_t{kCode} + kMostCodeBytes <= kFourGib);
 
-constexpr uint32_t jump_table(bool user) { return kJumpTables + (user ? kJumpTableBytes : 0); }
+constexpr uint32_t jump_table(bool user, bool flat) {
+    return kJumpTables + (user ? kJumpTableBytes : 0) + (flat ? 0 : 2 * kJumpTableBytes);
+}
 
 class LowMemory {
 public:

@@ -37,7 +37,6 @@ SegmentsEngine::SegmentsEngine(VcpuContext& context, GuestMemory& memory, const 
       stubs_((install_descriptors(), emit_stubs(cache_, context, monitor))),
       faults_(context, cache_, stubs_.host_fault) {
     context.segments_state.far_selector = kCodeSelector;
-    context.segments_state.data_selector = kSupervisorData;
     for (const Privilege p : {Privilege::Supervisor, Privilege::User}) forget_jumps(p);
     limit_user_data(user_end_);
     memory.share_window(WindowPlace{low_.begin(), kHole});
@@ -73,8 +72,23 @@ void SegmentsEngine::enter(Mode mode) {
         memory_.window_base(Privilege::User);  // the one of the space before goes
         space_moved_ = false;
     }
-    s.data_selector = mode.user ? kUserData : kSupervisorData;
     if (mode.user && direct_used_) keep_user_out();
+    choose_segments(mode);
+}
+
+void SegmentsEngine::choose_segments(const Mode& mode) {
+    SegmentsState& s = context_.segments_state;
+    s.segmentation = mode.segments.id;
+    if (mode.flat()) {
+        s.ds = s.es = s.ss = mode.user ? kUserData : kSupervisorData;
+        return;
+    }
+    const CpuState& cpu = context_.cpu;
+    const uint64_t end = mode.user ? user_end_ : kHole;
+    const auto shadow = [&](unsigned segment) { return shadows_.selector(segment, cpu.segment[segment], mode.segments.real, end); };
+    s.ds = shadow(DS);
+    s.es = shadow(ES);
+    s.ss = shadow(SS);
 }
 
 // Of the pages that only the supervisor may see: they lie above what the user's segments reach, or they go.
@@ -100,16 +114,20 @@ void SegmentsEngine::user_space_changed() {
 }
 
 void SegmentsEngine::jump_known(const Block& block) {
-    LowMemory::word(jump_table(block.key.mode.user) + 4 * JumpCache::index(block.key.eip.value)) = low(block.host);
+    const Mode& mode = block.key.mode;
+    LowMemory::word(jump_table(mode.user, mode.flat()) + 4 * JumpCache::index(block.key.eip.value)) = low(block.host);
 }
 
+// What is not flat has its entry overwritten when the look-up is done.
 void SegmentsEngine::forget_jump(Privilege p, GuestVirt eip) {
-    LowMemory::word(jump_table(p == Privilege::User) + 4 * JumpCache::index(eip.value)) = low(stubs_.jump_miss);
+    LowMemory::word(jump_table(p == Privilege::User, true) + 4 * JumpCache::index(eip.value)) = low(stubs_.jump_miss);
 }
 
 void SegmentsEngine::forget_jumps(Privilege p) {
-    uint32_t* table = &LowMemory::word(jump_table(p == Privilege::User));
-    std::fill_n(table, kJumpEntries, low(stubs_.jump_miss));
+    for (const bool flat : {true, false}) {
+        uint32_t* table = &LowMemory::word(jump_table(p == Privilege::User, flat));
+        std::fill_n(table, kJumpEntries, low(stubs_.jump_miss));
+    }
 }
 
 void SegmentsEngine::count_again(Block& block, uint32_t executions) {

@@ -8,6 +8,7 @@
 #include "translator/engine/segments/emitter.h"
 #include "translator/engine/segments/host_faults.h"
 #include "translator/engine/segments/low_memory.h"
+#include "translator/engine/segments/shadow_segments.h"
 
 namespace ringfold::segments {
 
@@ -20,7 +21,8 @@ public:
     const WorldSwitch& world() const override { return stubs_; }
     std::unique_ptr<BlockEmitter> make_emitter(const EmitOptions&) override;
     unsigned code_bits() const override { return 32; }
-    bool runs_segmented_code() const override { return false; }
+    bool runs(const Segmentation& s) const override { return !s.stack16 || shadows_.has_16_bit_stacks(); }
+    bool segmented_code_is_direct() const override { return true; }
     uint32_t forwarder_bytes() const override { return kForwarderBytes; }
     void write_forwarder(const uint8_t* at, uint32_t eip) override;
 
@@ -51,11 +53,13 @@ private:
     static constexpr uint32_t kStackFault = 12, kGeneralProtection = 13;
 
     void keep_user_out();
+    void choose_segments(const Mode&);
 
     LowMemory low_;
     CodeCache cache_;
     Stubs stubs_;
     SegmentsFaults faults_;
+    ShadowSegments shadows_;
     bool direct_used_ = false;
     bool space_moved_ = true;
     std::atomic<bool> polls_stopped_ = false;

@@ -81,25 +81,31 @@ void restore_flags(Assembler& a) {
     a.sahf();
 }
 
+void load_segment(Assembler& a, const x86::SReg& segment, const x86::Mem& selector) {
+    const asmjit::Label loaded = a.newLabel();
+    a.movzx(x86::eax, selector);
+    a.mov(x86::ecx, segment);
+    a.cmp(x86::ax, x86::cx);
+    a.je(loaded);
+    a.mov(segment, x86::eax);
+    a.bind(loaded);
+}
+
 // System calls load SS with the host's, so the guest's is loaded each time; DS and ES stay. rax: where to go on.
 void emit_resume(Assembler& a, const asmjit::Label& leave, uint32_t leave_address) {
-    const asmjit::Label loaded = a.newLabel(), upwards = a.newLabel();
+    const asmjit::Label upwards = a.newLabel();
     load_context(a);
     a.cmp(x86::eax, leave_address);
     a.je(leave);
     a.mov(FIELD(segments_state.far_offset, 4), x86::eax);
     reload_fpu(a);
-    a.movzx(x86::eax, FIELD(segments_state.data_selector, 2));
-    a.mov(x86::ecx, x86::ds);
-    a.cmp(x86::ax, x86::cx);
-    a.je(loaded);
-    a.mov(x86::ds, x86::eax);
-    a.mov(x86::es, x86::eax);
-    a.bind(loaded);
+    load_segment(a, x86::ds, FIELD(segments_state.ds, 2));
+    load_segment(a, x86::es, FIELD(segments_state.es, 2));
     a.cmp(FIELD(cpu.direction_flag, 1), 0);
     a.je(upwards);
     a.std();
     a.bind(upwards);
+    a.movzx(x86::eax, FIELD(segments_state.ss, 2));
     a.mov(x86::ss, x86::eax);
     a.mov(x86::esp, guest_register(ESP));
     restore_flags(a);
@@ -120,9 +126,6 @@ void emit_enter(Assembler& a, const asmjit::Label& resume) {
     a.sub(x86::rsp, 8);  // aligned for the calls out of translated code
     load_context(a);
     a.mov(FIELD(monitor_rsp, 8), x86::rsp);
-    a.movzx(x86::eax, FIELD(segments_state.data_selector, 2));
-    a.mov(x86::ds, x86::eax);
-    a.mov(x86::es, x86::eax);
     a.mov(x86::eax, kStateSelector);
     a.mov(x86::gs, x86::eax);
     a.mov(x86::rax, x86::rsi);

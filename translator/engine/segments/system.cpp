@@ -13,16 +13,17 @@ x86::Mem selector(unsigned segment) {
 
 Emitter::After Emitter::move_segment(const Instruction& i) {
     const Operand& to = i.op(0);
-    if (to.kind != OperandKind::Gpr || to.size != 4) return step(i);
+    if (to.kind != OperandKind::Gpr) return step(i);
     ++block_->simulated;
-    a_.mov(x86::gpd(to.reg), selector(i.op(1).reg));
+    const x86::Mem from = selector(i.op(1).reg);
+    to.size == 2 ? a_.mov(x86::gpw(to.reg), from.cloneResized(2)) : a_.mov(x86::gpd(to.reg), from);
     return After::GoesOn;
 }
 
 Emitter::After Emitter::push_segment(const Instruction& i) {
-    if (i.operand_size != 4 || !direct_) return step(i);
+    if (!direct_) return step(i);
     ++block_->simulated;
-    a_.push(selector(i.op(0).reg));
+    a_.push(selector(i.op(0).reg).cloneResized(i.operand_size));
     return After::GoesOn;
 }
 
@@ -56,7 +57,7 @@ Emitter::After Emitter::sti(const Instruction& i) {
 
 // The push itself comes first, since it may fault; then what the host's flags do not say is put right on the stack.
 Emitter::After Emitter::pushf(const Instruction& i) {
-    if (i.operand_size != 4 || !direct_) return step(i);
+    if (i.operand_size != 4 || !direct_ || !flat()) return step(i);
     ++block_->simulated;
     const x86::Gp &value = x86::eax, &bit = x86::ecx;
     a_.pushfd();

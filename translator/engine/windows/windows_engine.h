@@ -15,7 +15,6 @@ public:
     const WorldSwitch& world() const override { return stubs_; }
     std::unique_ptr<BlockEmitter> make_emitter(const EmitOptions&) override;
     unsigned code_bits() const override { return 64; }
-    bool runs_segmented_code() const override { return true; }
     uint32_t forwarder_bytes() const override { return kForwarderBytes; }
     void write_forwarder(const uint8_t* at, uint32_t eip) override;
 
