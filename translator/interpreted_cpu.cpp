@@ -9,6 +9,7 @@ InterpretedCpu::InterpretedCpu(CpuState& state, GuestMemory& memory, PortIo& por
     : state_(state), memory_(memory), interrupts_(interrupts), interpreter_(state, memory, ports),
       decoded_(state, memory) {
     interpreter_.stop = &attention_;
+    interpreter_.interrupts = &interrupts_;
     memory_.set_listener(this);
 }
 
@@ -23,17 +24,22 @@ void InterpretedCpu::kick() noexcept {
 }
 
 void InterpretedCpu::interrupt_line_changed() noexcept {
-    line_ = interrupts_.intr();
+    line_ = interrupts_.intr() || interrupts_.nmi();
     if (line_) attention_ = 1;
 }
 
-bool InterpretedCpu::interrupt_deliverable() const {
-    return line_ && state_.interrupt_flag && !state_.interrupt_shadow;
-}
-
-void InterpretedCpu::take_interrupt() {
-    ++counts_.interrupts;
-    interpreter_.interrupt(interrupts_.acknowledge());
+// NMI goes before INTR (SDM volume 3, table 6-2).
+void InterpretedCpu::take_interrupts() {
+    if (state_.interrupt_shadow) return;
+    if (interrupts_.nmi() && !state_.nmi_blocked) {
+        interrupts_.acknowledge_nmi();
+        interpreter_.nmi();
+    } else if (state_.interrupt_flag && interrupts_.intr()) {
+        ++counts_.interrupts;
+        interpreter_.interrupt(interrupts_.acknowledge());
+    } else {
+        return;
+    }
     interrupt_line_changed();
 }
 
@@ -59,7 +65,7 @@ Exit InterpretedCpu::run() {
         if (attention_) {
             attention_ = line_;  // before the look at kicked_: a kick in between is not lost
             if (kicked_.load(std::memory_order_relaxed) && kicked_.exchange(false)) return Interrupted{};
-            if (state_.activity != Activity::Shutdown && interrupt_deliverable()) take_interrupt();
+            if (line_ && state_.activity != Activity::Shutdown) take_interrupts();
         }
         if (state_.activity == Activity::Shutdown) return TripleFault{};
         if (state_.activity == Activity::Halted) return Halted{};

@@ -26,8 +26,7 @@ public:
     const DecodeCache::Counts& decode_counts() const { return decoded_.counts(); }
 
 private:
-    bool interrupt_deliverable() const;
-    void take_interrupt();
+    void take_interrupts();
     void run_one();
 
     void code_mapping_changed(Privilege) override { decoded_.mappings_changed(); }
@@ -39,7 +38,7 @@ private:
     Interpreter interpreter_;
     DecodeCache decoded_;
     std::atomic<bool> kicked_ = false;
-    bool line_ = false;           // INTR as last seen
+    bool line_ = false;           // INTR or NMI as last seen
     volatile int attention_ = 0;  // non-zero if kicked or while INTR is up: the REP instructions' stop flag
     Counts counts_;
 };

@@ -93,6 +93,7 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
     context_.trace_kinds = memory.tracer().kinds();
     context_.code_bits = table_.code_map().bits();
     interpreter_.stop = &context_.attention;
+    interpreter_.interrupts = &interrupts_;
     translator_.on_eviction = [this] {
         forget_code();
         ++evictions_;
@@ -163,15 +164,32 @@ void TranslatedCpu::kick() noexcept {
 }
 
 void TranslatedCpu::interrupt_line_changed() noexcept {
-    context_.irq_asserted = interrupts_.intr();
-    if (!context_.irq_asserted || !state_.interrupt_flag) return;
+    nmi_ = interrupts_.nmi();
+    context_.irq_asserted = nmi_ || interrupts_.intr();
+    if (!interrupt_deliverable()) return;
     context_.attention = 1;
     engine_->stop_polls();
 }
 
+// But for the shadow of STI and the like.
+bool TranslatedCpu::interrupt_deliverable() const {
+    return context_.irq_asserted && ((nmi_ && !state_.nmi_blocked) || (state_.interrupt_flag && interrupts_.intr()));
+}
+
 bool TranslatedCpu::event_waits() const {
-    return kicked_.load(std::memory_order_relaxed) || (context_.irq_asserted && state_.interrupt_flag) ||
-           state_.activity != Activity::Running;
+    return kicked_.load(std::memory_order_relaxed) || interrupt_deliverable() || state_.activity != Activity::Running;
+}
+
+// NMI goes before INTR (SDM volume 3, table 6-2).
+void TranslatedCpu::take_interrupts() {
+    if (nmi_ && !state_.nmi_blocked) {
+        interrupts_.acknowledge_nmi();
+        interpreter_.nmi();
+    } else {
+        ++counts_.interrupts;
+        interpreter_.interrupt(interrupts_.acknowledge());
+    }
+    interrupt_line_changed();
 }
 
 Exit TranslatedCpu::run() {
@@ -181,12 +199,7 @@ Exit TranslatedCpu::run() {
         context_.attention = 0;
         engine_->let_polls_pass();
         if (kicked_.exchange(false)) return Interrupted{};
-        if (state_.activity != Activity::Shutdown && context_.irq_asserted && state_.interrupt_flag &&
-            !state_.interrupt_shadow) {
-            ++counts_.interrupts;
-            interpreter_.interrupt(interrupts_.acknowledge());
-            interrupt_line_changed();
-        }
+        if (state_.activity != Activity::Shutdown && interrupt_deliverable() && !state_.interrupt_shadow) take_interrupts();
         if (state_.activity == Activity::Shutdown) return TripleFault{};
         if (state_.activity == Activity::Halted) return Halted{};
         if (const void* pc = dispatch(); pc != world_.leave)

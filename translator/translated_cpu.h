@@ -97,7 +97,9 @@ private:
     Block* find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault);
     const Instruction& instruction_of(Site& site);
     bool still_true(const Block& block) const;
+    bool interrupt_deliverable() const;
     bool event_waits() const;
+    void take_interrupts();
     // The mode that code at this moment would be translated for; nullopt: it is the interpreter's.
     std::optional<Mode> current_mode();
     void enter_mode(Mode mode);
@@ -132,6 +134,7 @@ private:
     std::atomic<bool> kicked_ = false;
     std::vector<uint64_t> by_mnemonic_;
     TranslatorOptions options_;
+    bool nmi_ = false;                // one waits
     bool cold_ = false;               // what dispatch() found is to be interpreted, although it could be translated
     bool code_mapping_lost_ = false;  // since the last resumption
     GuestFault pending_fault_{};    // being delivered from the code cache

@@ -27,8 +27,8 @@ Chipset::Chipset(const Board& board, std::span<const uint8_t> rom, std::function
     : board_(board),
       pci_(board.bus),
       host_bridge_([this](const ShadowSegment& s) { guard(s); }),
-      isa_bridge_(board.pic),
-      power_management_(board.clock, board.pic.line(kSciIrq), std::move(power_off)),
+      isa_bridge_(board.irqs),
+      power_management_(board.clock, board.irqs.line(kSciIrq), std::move(power_off)),
       config_ports_(pci_, board.reset_control),
       rom_({rom.begin(), rom.end()}) {
     pci_.connect_interrupts(&isa_bridge_);

@@ -7,12 +7,12 @@
 #include <optional>
 #include <vector>
 
+#include "devices/apic/isa_interrupts.h"
 #include "devices/bus.h"
 #include "devices/fw_cfg.h"
 #include "devices/i440fx.h"
 #include "devices/pci_bus.h"
 #include "devices/pci_config_ports.h"
-#include "devices/pic.h"
 #include "devices/piix3.h"
 #include "devices/piix4_pm.h"
 #include "devices/reset_control.h"
@@ -30,7 +30,7 @@ public:
     struct Board {
         Bus& bus;
         MemoryTracer& tracer;
-        Pic& pic;
+        IsaInterrupts& irqs;
         const Clock& clock;
         ResetControl& reset_control;
     };

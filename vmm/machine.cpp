@@ -37,11 +37,11 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
       ram_(options.memory_bytes),
       tracer_(options.memory_bytes),
       memory_(ram_, bus_, tracer_, state_),
-      pit_(input.clock(), pic_.line(kTimerIrq)),
-      rtc_(input.clock(), pic_.line(kRtcIrq)),
-      uart_(input.clock(), pic_.line(kSerialIrq), &outputs.serial,
+      pit_(input.clock(), irqs_.line(kTimerIrq)),
+      rtc_(input.clock(), irqs_.line(kRtcIrq)),
+      uart_(input.clock(), irqs_.line(kSerialIrq), &outputs.serial,
             options.pc.display == Display::Curses ? nullptr : &input),
-      keyboard_(pic_.line(kKeyboardIrq), pic_.line(kMouseIrq), a20_, [this] { ask({Request::Kind::Reset}); }),
+      keyboard_(irqs_.line(kKeyboardIrq), irqs_.line(kMouseIrq), a20_, [this] { ask({Request::Kind::Reset}); }),
       system_control_(input.clock(), pit_, a20_, [this] { ask({Request::Kind::Reset}); }),
       reset_control_([this] { ask({Request::Kind::Reset}); }),
       debug_port_(outputs.debugcon),
@@ -52,6 +52,7 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
       fw_cfg_(memory_),
       timed_{&pit_, &rtc_, &uart_, &key_sender_} {
     connect_devices(options);
+    if (options.has_board()) connect_apics();
     if (options.has_board()) connect_board(options, loader.rom());
     if (options.has_board() || drives) connect_storage(drives);
     if (chipset_) connect_cards(options, drives, networks);
@@ -62,13 +63,38 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
         from->load(parts_, ram_);
         memory_.paging_mode_changed();
     }
-    cpu_ = make_cpu(options, context_, memory_, bus_, pic_);
-    pic_.on_intr_changed([this] { cpu_->interrupt_line_changed(); });
+    InterruptController& pins = local_apic_ ? static_cast<InterruptController&>(*local_apic_) : pic_;
+    cpu_ = make_cpu(options, context_, memory_, bus_, pins);
+    if (!local_apic_) pic_.on_intr_changed([this] { cpu_->interrupt_line_changed(); });
     if (from) cpu_->interrupt_line_changed();
 }
 
 Machine::~Machine() {
     pic_.on_intr_changed({});
+}
+
+// The 8259 pair's output leads to the CPU through the local APIC.
+void Machine::connect_apics() {
+    local_apic_.emplace(input_.clock(),
+                        LocalApic::Surroundings{.pic = pic_,
+                                                .pins_changed = [this] { if (cpu_) cpu_->interrupt_line_changed(); },
+                                                .placed = [this](std::optional<GuestPhys> at) { place_local_apic(at); },
+                                                .init = [this] { ask({Request::Kind::Reset}); }});
+    place_local_apic(GuestPhys(LocalApic::kUsualBase));
+    io_apic_.emplace(*local_apic_);
+    local_apic_->connect(*io_apic_);
+    pic_.on_intr_changed([this] { local_apic_->pic_changed(); });
+    irqs_.connect(*io_apic_);
+    bus_.claim({.base = GuestPhys(IoApic::kBase), .length = kPageSize}, *io_apic_);
+    timed_.push_back(&*local_apic_);
+}
+
+// Where another device is already, it is nowhere. RAM is asked before any device.
+void Machine::place_local_apic(std::optional<GuestPhys> at) {
+    bus_.release(*local_apic_);
+    if (!at) return;
+    const MmioRange range{.base = *at, .length = kPageSize};
+    if (bus_.vacant(range)) bus_.claim(range, *local_apic_);
 }
 
 // The PC's map of ports. Ranges are {first port, how many, the device's register there}.
@@ -101,7 +127,7 @@ void Machine::connect_devices(const Options& options) {
 }
 
 void Machine::connect_board(const Options& options, std::span<const uint8_t> rom) {
-    chipset_ = std::make_unique<Chipset>(Chipset::Board{bus_, tracer_, pic_, input_.clock(), reset_control_}, rom,
+    chipset_ = std::make_unique<Chipset>(Chipset::Board{bus_, tracer_, irqs_, input_.clock(), reset_control_}, rom,
                                          [this] { ask({Request::Kind::PowerOff}); });
     timed_.push_back(&chipset_->power_management());
     if (rom.empty() && options.pc.acpi) chipset_->stand_in_for_firmware(ram_);
@@ -111,7 +137,7 @@ void Machine::connect_board(const Options& options, std::span<const uint8_t> rom
 void Machine::connect_storage(const Drives* drives) {
     const Drives none;
     storage_ = std::make_unique<Storage>(
-        Storage::Board{bus_, pic_, memory_, rtc_, chipset_ ? &chipset_->pci() : nullptr}, drives ? *drives : none);
+        Storage::Board{bus_, irqs_, memory_, rtc_, chipset_ ? &chipset_->pci() : nullptr}, drives ? *drives : none);
 }
 
 void Machine::connect_cards(const Options& options, const Drives* drives, const Networks* networks) {
@@ -150,6 +176,8 @@ void Machine::list_parts() {
     if (network_cards_) network_cards_->list_parts(parts_);
     if (chipset_) chipset_->list_parts(parts_);
     parts_.add("pic", pic_);
+    if (io_apic_) parts_.add("ioapic", *io_apic_);
+    if (local_apic_) parts_.add("lapic", *local_apic_);
 }
 
 void Machine::show_on(CursesScreen& screen) {

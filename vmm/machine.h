@@ -7,6 +7,9 @@
 #include <vector>
 
 #include "devices/a20_gate.h"
+#include "devices/apic/io_apic.h"
+#include "devices/apic/isa_interrupts.h"
+#include "devices/apic/local_apic.h"
 #include "devices/bus.h"
 #include "devices/debug_port.h"
 #include "devices/fw_cfg.h"
@@ -89,6 +92,9 @@ public:
     I8042& keyboard() { return keyboard_; }
     KeySender& key_sender() { return key_sender_; }
     const Pic& pic() const { return pic_; }
+    // Null on a bare machine.
+    const LocalApic* local_apic() const { return local_apic_ ? &*local_apic_ : nullptr; }
+    const IoApic* io_apic() const { return io_apic_ ? &*io_apic_ : nullptr; }
     bool a20() const { return a20_.enabled(); }
     Chipset* chipset() { return chipset_.get(); }
     Storage* storage() { return storage_.get(); }
@@ -103,6 +109,8 @@ public:
     const MemoryTracer& tracer() const { return tracer_; }
 
 private:
+    void connect_apics();
+    void place_local_apic(std::optional<GuestPhys>);
     void connect_devices(const Options&);
     void connect_board(const Options&, std::span<const uint8_t> rom);
     void connect_storage(const Drives*);
@@ -123,6 +131,9 @@ private:
     GuestMemory memory_;
 
     Pic pic_;
+    std::optional<LocalApic> local_apic_;
+    std::optional<IoApic> io_apic_;
+    IsaInterrupts irqs_{pic_};
     A20Gate a20_{[this](bool open) { a20_changed(open); }};
     void a20_changed(bool open);
     Pit pit_;

@@ -31,8 +31,8 @@ void describe_disk(Rtc& rtc, unsigned index, uint64_t sectors) {
 
 Storage::Storage(const Board& board, const Drives& drives)
     : dma_(board.memory),
-      ide_(board.pic.line(kPrimaryIrq), board.pic.line(kSecondaryIrq), board.memory),
-      floppy_(board.pic.line(kFloppyIrq), dma_) {
+      ide_(board.irqs.line(kPrimaryIrq), board.irqs.line(kSecondaryIrq), board.memory),
+      floppy_(board.irqs.line(kFloppyIrq), dma_) {
     board.bus.claim({.base = 0x00, .length = 16, .first_register = 0}, dma_);
     board.bus.claim({.base = 0xc0, .length = 32, .first_register = 16}, dma_);
     board.bus.claim({.base = 0x81, .length = 15, .first_register = 49}, dma_);

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "devices/apic/isa_interrupts.h"
 #include "devices/bus.h"
 #include "devices/dma8237.h"
 #include "devices/floppy/floppy_controller.h"
@@ -11,7 +12,6 @@
 #include "devices/ide/ide_controller.h"
 #include "devices/ide/piix_ide.h"
 #include "devices/pci_bus.h"
-#include "devices/pic.h"
 #include "devices/rtc.h"
 #include "vmm/drives.h"
 #include "vmm/snapshot/state_parts.h"
@@ -23,7 +23,7 @@ public:
     // What it sits on; all of it outlives the storage. Without PCI there is no bus master.
     struct Board {
         Bus& bus;
-        Pic& pic;
+        IsaInterrupts& irqs;
         PhysicalMemory& memory;
         Rtc& rtc;
         PciBus* pci = nullptr;

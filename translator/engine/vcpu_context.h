@@ -82,7 +82,7 @@ struct alignas(64) VcpuContext {
     std::atomic<const volatile void*> poll = nullptr;
     // Non-zero once an event waits: for those who look without a poll. REP instructions stop for it.
     volatile int attention = 0;
-    // INTR is asserted: STI, POPF and IRET must look. Changed on the vCPU's thread only.
+    // INTR is asserted or an NMI waits: STI, POPF and IRET must look. Changed on the vCPU's thread only.
     uint8_t irq_asserted = 0;
     // Zero while the guest's FPU state is in the host's registers; then cpu.fpu is out of date.
     uint8_t fpu_saved = 1;

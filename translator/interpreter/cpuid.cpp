@@ -36,6 +36,8 @@ enum Feature : unsigned {
     CLFSH = 19, MMX = 23, FXSR = 24, SSE = 25, SSE2 = 26,
 };
 constexpr uint32_t kFeatures = bits({FPU, DE, PSE, TSC, MSR, PAE, CX8, SEP, PGE, CMOV, PAT, CLFSH, MMX, FXSR, SSE, SSE2});
+constexpr uint32_t kApic = 1u << 9;  // CPUID.1:EDX, and bit 11 of IA32_APIC_BASE
+constexpr uint32_t kApicTimerAlwaysRuns = 1u << 2;  // CPUID.6:EAX
 constexpr uint32_t kNx = 1u << 20;  // CPUID.80000001:EDX
 constexpr uint32_t kTscAdjust = 1u << 1;    // CPUID.7:EBX
 constexpr uint32_t kInvariantTsc = 1u << 8;  // CPUID.80000007:EDX
@@ -53,17 +55,19 @@ Leaf brand(uint32_t leaf) {
     return {word(kBrand, at), word(kBrand, at + 4), word(kBrand, at + 8), word(kBrand, at + 12)};
 }
 
-// The counter as a multiple of a 1 MHz crystal. Linux multiplies kHz by the numerator in 32 bits, so it stays small.
-Leaf crystal(uint32_t tsc_khz) { return {100, tsc_khz / 10, 1'000'000, 0}; }
+// The counter as a multiple of the crystal's frequency, which is the local APIC timer's too. Linux multiplies kHz by the
+// numerator in 32 bits, so it stays small.
+Leaf crystal(uint32_t tsc_khz) { return {500, tsc_khz / 20, 10'000'000, 0}; }
 
 uint32_t max_leaf(const CpuState& s) { return s.tsc_khz ? kMaxLeafWithTsc : kMaxLeaf; }
 
-Leaf cpuid_leaf(const CpuState& s, uint32_t leaf) {
+Leaf cpuid_leaf(const CpuState& s, bool apic, uint32_t leaf) {
     static constexpr std::string_view kVendor = "GenuineIntel";
     switch (leaf) {
         case 0: return {max_leaf(s), word(kVendor, 0), word(kVendor, 8), word(kVendor, 4)};
-        case 1: return {kSignature, kClflushLine << 8, 0, kFeatures};
+        case 1: return {kSignature, kClflushLine << 8, 0, kFeatures | (apic ? kApic : 0)};
         case 2: return {1, 0, 0, 0};  // one query; no cache or TLB descriptors to tell of
+        case 6: return {apic ? kApicTimerAlwaysRuns : 0, 0, 0, 0};
         case 7: return {0, s.tsc_khz && s.gpr[ECX] == 0 ? kTscAdjust : 0, 0, 0};
         case 0x15: return crystal(s.tsc_khz);
         case 0x16: return {s.tsc_khz / 1000, s.tsc_khz / 1000, 0, 0};
@@ -83,7 +87,8 @@ void cpuid(Interpreter& cpu, const Instruction&) {
     CpuState& s = cpu.state();
     const uint32_t asked = s.gpr[EAX];
     const bool beyond = asked > kMaxExtendedLeaf || (asked > max_leaf(s) && asked < kExtendedBase);
-    const Leaf l = cpuid_leaf(s, beyond ? max_leaf(s) : asked);
+    const bool apic = cpu.interrupts && cpu.interrupts->apic_base() & 1u << 11;
+    const Leaf l = cpuid_leaf(s, apic, beyond ? max_leaf(s) : asked);
     s.gpr[EAX] = l.eax;
     s.gpr[EBX] = l.ebx;
     s.gpr[ECX] = l.ecx;

@@ -35,8 +35,13 @@ public:
     // Delivers a fault that translated code met, with state.eip at the faulting instruction.
     Step fault(const GuestFault&);
 
+    // Delivers an NMI, which is blocked from then on until IRET.
+    Step nmi();
+
     // A REP instruction stops early once this is non-zero. Never null.
     const volatile int* stop = &kNever;
+    // Whose base address IA32_APIC_BASE is; null: there is no local APIC.
+    InterruptController* interrupts = nullptr;
 
     // --- for the handlers ---------------------------------------------------------------------------------
     CpuState& state() { return state_; }

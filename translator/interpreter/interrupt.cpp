@@ -226,6 +226,11 @@ Step Interpreter::interrupt(uint8_t vector) {
     return interpreter::deliver(*this, {interpreter::EventKind::ExternalInterrupt, vector});
 }
 
+Step Interpreter::nmi() {
+    state_.nmi_blocked = 1;
+    return interrupt(static_cast<uint8_t>(Vector::NMI));
+}
+
 Step Interpreter::fault(const GuestFault& f) {
     if (f.vector == Vector::PF) state_.cr2 = f.linear.value;
     state_.pending_debug = 0;

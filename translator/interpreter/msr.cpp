@@ -23,11 +23,12 @@ void move_tsc(CpuState& s, uint64_t by) {
     s.tsc_adjust += by;
 }
 
-uint64_t read_msr(const CpuState& s, uint32_t index) {
+uint64_t read_msr(Interpreter& cpu, uint32_t index) {
+    const CpuState& s = cpu.state();
     switch (index) {
         case kTsc: return guest_tsc(s);
         case kPlatformId: return 0;
-        case kApicBase: return s.apic_base;
+        case kApicBase: return cpu.interrupts ? cpu.interrupts->apic_base() : 0;
         case kTscAdjust: return s.tsc_adjust;
         case kMicrocodeRevision: return 0;  // no update loaded; Linux reads it on every Intel CPU
         case kSysenterCs: return s.sysenter_cs;
@@ -66,7 +67,7 @@ void write_msr(Interpreter& cpu, uint32_t index, uint64_t value) {
     switch (index) {
         case kTsc: return move_tsc(s, value - guest_tsc(s));
         case kTscAdjust: return move_tsc(s, value - s.tsc_adjust);
-        case kApicBase: s.apic_base = value; return;
+        case kApicBase: require(cpu.interrupts ? cpu.interrupts->set_apic_base(value) : value == 0); return;
         case kMicrocodeUpdate: return;
         case kMicrocodeRevision: require(value == 0); return;  // the store before CPUID that asks for the revision
         case kSysenterCs: s.sysenter_cs = static_cast<uint32_t>(value); return;
@@ -89,7 +90,7 @@ void set_edx_eax(CpuState& s, uint64_t value) {
 void rdmsr(Interpreter& cpu, const Instruction&) {
     CpuState& s = cpu.state();
     require_ring0(s);
-    set_edx_eax(s, read_msr(s, s.gpr[ECX]));
+    set_edx_eax(s, read_msr(cpu, s.gpr[ECX]));
 }
 
 void wrmsr(Interpreter& cpu, const Instruction&) {

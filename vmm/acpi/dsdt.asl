@@ -9,24 +9,28 @@
     SLOT (N, LNKD, LNKA, LNKB, LNKC), SLOT ((N + 1), LNKA, LNKB, LNKC, LNKD),                        \
     SLOT ((N + 2), LNKB, LNKC, LNKD, LNKA), SLOT ((N + 3), LNKC, LNKD, LNKA, LNKB)
 
-// An interrupt link: one routing register of the PIIX3. Bit 7 switches it off, bits 0 to 3 are the IRQ.
+// An interrupt link: one routing register of the PIIX3. Bit 7 switches it off, bits 0 to 3 are the IRQ, which is also the
+// pin of the I/O APIC. The PIIX turns PCI's wires, low when active, around.
 #define LINK(NAME, UID, ROUTE)                                                                       \
     Device (NAME) {                                                                                  \
         Name (_HID, EisaId ("PNP0C0F"))                                                              \
         Name (_UID, UID)                                                                             \
-        Name (_PRS, ResourceTemplate () { IRQ (Level, ActiveLow, Shared) {5, 10, 11} })              \
+        Name (_PRS, ResourceTemplate () {                                                            \
+            Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) {5, 10, 11}                      \
+        })                                                                                           \
         Method (_STA, 0) { If (ROUTE & 0x80) { Return (0x09) } Return (0x0B) }                       \
         Method (_DIS, 0) { ROUTE |= 0x80 }                                                           \
-        Name (RBUF, ResourceTemplate () { IRQ (Level, ActiveLow, Shared) {} })                       \
+        Name (RBUF, ResourceTemplate () {                                                            \
+            Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) {0}                              \
+        })                                                                                           \
         Method (_CRS, 0) {                                                                           \
-            CreateWordField (RBUF, 1, MASK)                                                          \
-            If (!(ROUTE & 0x80)) { MASK = 1 << (ROUTE & 0x0F) }                                      \
+            CreateDWordField (RBUF, 5, IRQN)                                                         \
+            If (ROUTE & 0x80) { IRQN = 0 } Else { IRQN = ROUTE & 0x0F }                              \
             Return (RBUF)                                                                            \
         }                                                                                            \
         Method (_SRS, 1) {                                                                           \
-            CreateWordField (Arg0, 1, MASK)                                                          \
-            FindSetRightBit (MASK, Local0)                                                           \
-            If (Local0) { ROUTE = Local0 - 1 }                                                       \
+            CreateDWordField (Arg0, 5, IRQN)                                                         \
+            ROUTE = IRQN                                                                             \
         }                                                                                            \
     }
 

@@ -112,6 +112,34 @@ Bytes fadt() {
     return t;
 }
 
+void put_entry(Bytes& to, std::initializer_list<uint8_t> bytes) {
+    to.insert(to.end(), bytes);
+}
+void put_number(Bytes& to, uint64_t value, unsigned size) {
+    to.resize(to.size() + size);
+    put(to, to.size() - size, value, size);
+}
+
+// The interrupt controllers (ACPI 3.0, 5.2.11), in the order and with the numbers that QEMU's table has.
+Bytes madt() {
+    constexpr uint32_t kHas8259 = 1;
+    constexpr uint8_t kProcessorLocalApic = 0, kIoApic = 1, kSourceOverride = 2, kLocalApicNmi = 4;
+    constexpr uint8_t kCpuEnabled = 1, kIsa = 0, kAsTheBus = 0, kLevelActiveHigh = 0x0d, kAllCpus = 0xff, kLint1 = 1;
+    Bytes t = table("APIC", 1, kHeaderBytes);
+    put_number(t, kLocalApicAddress, 4);
+    put_number(t, kHas8259, 4);
+    put_entry(t, {kProcessorLocalApic, 8, 0, 0, kCpuEnabled, 0, 0, 0});
+    put_entry(t, {kIoApic, 12, kIoApicId, 0});
+    put_number(t, kIoApicAddress, 4);
+    put_number(t, 0, 4);  // its first global interrupt
+    put_entry(t, {kSourceOverride, 10, kIsa, 0, 2, 0, 0, 0, kAsTheBus, 0});
+    for (const uint8_t irq : {5, 9, 10, 11})  // what PCI's wires and the SCI can lead to
+        put_entry(t, {kSourceOverride, 10, kIsa, irq, irq, 0, 0, 0, kLevelActiveHigh, 0});
+    put_entry(t, {kLocalApicNmi, 6, kAllCpus, kAsTheBus, 0, kLint1});
+    put(t, kLength, t.size(), 4);
+    return t;
+}
+
 // The script: fixed-size commands, one after the other.
 class Script {
 public:
@@ -169,7 +197,9 @@ AcpiTables make_acpi_tables(uint32_t pci_memory) {
     script.allocate(kTablesFile, kFacsAlignment, kHighMemory);
     script.allocate(kRsdpFile, kRsdpAlignment, kBelow1Mib);
     const size_t facs_at = append(facs()), dsdt_at = append(dsdt(pci_memory)), fadt_at = append(fadt());
-    const size_t rsdt_at = append(table("RSDT", 1, kHeaderBytes + 4));
+    const Bytes madt_table = madt();
+    const size_t madt_at = append(madt_table);
+    const size_t rsdt_bytes = kHeaderBytes + 8, rsdt_at = append(table("RSDT", 1, rsdt_bytes));
     const auto point = [&](size_t at, size_t to) {
         put(tables, at, to, 4);
         script.add_pointer(kTablesFile, at, kTablesFile);
@@ -177,8 +207,10 @@ AcpiTables make_acpi_tables(uint32_t pci_memory) {
     point(fadt_at + 36, facs_at);
     point(fadt_at + 40, dsdt_at);
     point(rsdt_at + kHeaderBytes, fadt_at);
+    point(rsdt_at + kHeaderBytes + 4, madt_at);
     script.add_checksum(kTablesFile, fadt_at + kChecksum, fadt_at, kFadtBytes);
-    script.add_checksum(kTablesFile, rsdt_at + kChecksum, rsdt_at, kHeaderBytes + 4);
+    script.add_checksum(kTablesFile, madt_at + kChecksum, madt_at, madt_table.size());
+    script.add_checksum(kTablesFile, rsdt_at + kChecksum, rsdt_at, rsdt_bytes);
 
     result.rsdp.resize(kRsdpBytes);
     put(result.rsdp, 0, "RSD PTR ");

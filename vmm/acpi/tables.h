@@ -12,8 +12,12 @@ namespace ringfold {
 // are.
 inline constexpr uint16_t kAcpiPorts = 0x600;
 
+// Where the APICs are, and the number of the I/O APIC beside that of the CPU's own, 0.
+inline constexpr uint32_t kLocalApicAddress = 0xfee00000, kIoApicAddress = 0xfec00000;
+inline constexpr uint8_t kIoApicId = 0;
+
 struct AcpiTables {
-    FwCfg::Bytes tables;  // file etc/acpi/tables: FACS, DSDT, FADT, RSDT
+    FwCfg::Bytes tables;  // file etc/acpi/tables: FACS, DSDT, FADT, MADT, RSDT
     FwCfg::Bytes rsdp;    // file etc/acpi/rsdp
     FwCfg::Bytes loader;  // file etc/table-loader
 };

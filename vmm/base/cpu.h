@@ -26,7 +26,7 @@ public:
     // Asks run() to return Interrupted soon. The only call that is safe from another thread or a signal handler.
     virtual void kick() noexcept = 0;
 
-    // Tells that the INTR pin may have changed. On the vCPU's thread only, also from inside run().
+    // Tells that the INTR or NMI pin may have changed. On the vCPU's thread only, also from inside run().
     virtual void interrupt_line_changed() noexcept = 0;
 };
 

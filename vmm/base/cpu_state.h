@@ -111,7 +111,6 @@ struct CpuState {
     uint32_t sysenter_cs = 0, sysenter_esp = 0, sysenter_eip = 0;
     uint64_t pat = 0x0007040600070406;
     uint64_t misc_enable = 1;
-    uint64_t apic_base = 0;
     uint64_t tsc_offset = 0;        // guest TSC = host TSC + offset, modulo 2^64
     uint64_t tsc_adjust = 0;        // IA32_TSC_ADJUST: what the guest itself added to the counter
     uint32_t tsc_khz = 0;           // the rate that CPUID tells; 0: it does not
@@ -147,7 +146,7 @@ struct CpuState {
                        "segment", segment, "ldtr", ldtr, "tr", tr, "gdtr", gdtr, "idtr", idtr, "address_mask", address_mask, "cr0", cr0,
                        "cr2", cr2, "cr3", cr3, "cr4", cr4, "dr", dr, "pending_debug", pending_debug, "efer", efer,
                        "sysenter_cs", sysenter_cs, "sysenter_esp", sysenter_esp, "sysenter_eip", sysenter_eip,
-                       "pat", pat, "misc_enable", misc_enable, "apic_base", apic_base, "tsc_offset", tsc_offset,
+                       "pat", pat, "misc_enable", misc_enable, "tsc_offset", tsc_offset,
                        "tsc_adjust", tsc_adjust, "tsc_khz", tsc_khz, "pdpte", pdpte,
                        "fpu", fpu);
         archive.require(address_mask == ~uint64_t{0} || address_mask == ~kA20, "address_mask");

@@ -24,12 +24,18 @@ public:
     virtual void write(GuestPhys address, unsigned size, uint64_t value) = 0;
 };
 
-// The 8259 pair (or an APIC) as the CPU's INTR pin sees it. All calls come on the vCPU's thread.
+// The 8259 pair (or a local APIC) as the CPU's pins see it. All calls come on the vCPU's thread.
 class InterruptController {
 public:
     virtual ~InterruptController() = default;
     virtual bool intr() const = 0;          // level of the INTR pin
     virtual uint8_t acknowledge() = 0;      // INTA cycle: the vector; a spurious one if INTR has gone
+    virtual bool nmi() const { return false; }  // an NMI waits
+    virtual void acknowledge_nmi() {}
+    // IA32_APIC_BASE (SDM volume 3, 10.4.4); bit 11 is the local APIC's presence in CPUID. Zero where there is none.
+    virtual uint64_t apic_base() const { return 0; }
+    // False: a reserved bit is set.
+    virtual bool set_apic_base(uint64_t value) { return value == 0; }
 };
 
 // Guest-physical memory as a bus master sees it: RAM, with traces honoured. Ranges outside RAM read as all

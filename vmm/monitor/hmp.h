@@ -75,13 +75,15 @@ private:
     std::string info_version(Arguments&);
     std::string info_name(Arguments&);
     std::string info_registers(Arguments&);
-    std::string info_pic(Arguments&);
-    std::string info_irq(Arguments&);
     std::string info_block(Arguments&);
     std::string info_network(Arguments&);
     std::string info_jit(Arguments&);
     std::string info_snapshots(Arguments&);
     std::string info_state(Arguments&);
+    // hmp_interrupts.cpp
+    std::string info_pic(Arguments&);
+    std::string info_lapic(Arguments&);
+    std::string info_irq(Arguments&);
     // hmp_paging.cpp
     std::string info_mem(Arguments&);
     std::string info_tlb(Arguments&);

@@ -60,13 +60,6 @@ std::string describe_fpu(const CpuState& s) {
     return text;
 }
 
-std::string describe_chip(unsigned number, const PicChip::State& s) {
-    return fmt::format(
-        "pic{}: irr={:02x} imr={:02x} isr={:02x} hprio={} irq_base={:02x} rr_sel={:d} elcr={:02x} fnm={:d}\n", number,
-        s.request, s.mask, s.service, (s.lowest + 1) & 7, s.vector_base, s.read_service, s.level,
-        s.special_fully_nested);
-}
-
 std::string describe_size(uint64_t bytes) {
     static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     auto n = static_cast<double>(bytes);
@@ -135,19 +128,6 @@ std::string Hmp::info_registers(Arguments&) {
     text += fmt::format("DR0={:08x} DR1={:08x} DR2={:08x} DR3={:08x} \nDR6={:08x} DR7={:08x}\n", s.dr[0], s.dr[1],
                         s.dr[2], s.dr[3], s.dr[6], s.dr[7]);
     return text + fmt::format("EFER={:016x}\n", s.efer) + describe_fpu(s);
-}
-
-std::string Hmp::info_pic(Arguments&) {
-    const Pic::State s = control_.machine().pic().state();
-    return describe_chip(1, s.slave) + describe_chip(0, s.master);
-}
-
-std::string Hmp::info_irq(Arguments&) {
-    std::string text = "IRQ statistics for isa-i8259:\n";
-    const auto& counts = control_.machine().pic().counts();
-    for (size_t irq = 0; irq < counts.size(); ++irq)
-        if (counts[irq]) text += fmt::format("{:2}: {}\n", irq, counts[irq]);
-    return text;
 }
 
 std::string Hmp::info_block(Arguments& a) {
