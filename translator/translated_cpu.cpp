@@ -109,7 +109,7 @@ std::unique_ptr<Engine> TranslatedCpu::make_engine(VcpuContext& context, GuestMe
                                                    const TranslatorOptions& options) {
     const EngineInfo* engine = find_engine(options.engine);
     if (!engine) throw HostError("there is no engine named " + options.engine);
-    return engine->make(context, memory, adaptation, options.cache_bytes, monitor_functions());
+    return engine->make(context, memory, adaptation, options.engine_options, monitor_functions());
 }
 
 MonitorFunctions TranslatedCpu::monitor_functions() {

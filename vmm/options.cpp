@@ -149,40 +149,30 @@ bool parse_number(std::string_view text, T& out, int base = 10) {
     throw HostError(fmt::format("-{} {}: {}", name, value.empty() ? "''" : value, remedy));
 }
 
-// A size in MiB, or with a suffix K, M or G; QEMU's "size=" may stand before it.
+// A size in MiB, or with a suffix K, M or G.
+std::optional<uint64_t> parse_size(std::string_view text) {
+    unsigned shift = 20;
+    if (!text.empty()) {
+        constexpr std::string_view kSuffixes = "kKmMgG";
+        if (const size_t suffix = kSuffixes.find(text.back()); suffix != kSuffixes.npos) {
+            shift = 10 + 10 * static_cast<unsigned>(suffix / 2);
+            text.remove_suffix(1);
+        }
+    }
+    uint64_t count = 0;
+    if (!parse_number(text, count) || count > UINT64_MAX >> shift) return std::nullopt;
+    return count << shift;
+}
+
+// QEMU's "size=" may stand before it.
 uint64_t parse_memory(std::string_view text) {
     const std::string_view whole = text;
     if (text.starts_with("size=")) text.remove_prefix(5);
-    unsigned shift = 20;
-    if (!text.empty()) {
-        switch (text.back()) {
-            case 'k':
-            case 'K':
-                shift = 10;
-                break;
-            case 'm':
-            case 'M':
-                shift = 20;
-                break;
-            case 'g':
-            case 'G':
-                shift = 30;
-                break;
-            default:
-                shift = 0;
-                break;
-        }
-        if (shift)
-            text.remove_suffix(1);
-        else
-            shift = 20;
-    }
-    uint64_t count = 0;
-    if (!parse_number(text, count)) bad("m", whole, "not a size; write for example -m 256M or -m 1G");
-    if (count > (kMaxMemory >> shift) || (count << shift) < kMinMemory)
-        bad("m", whole, "guest memory must be from 1M to 3584M; try -m 256M");
-    if ((count << shift) % 4096) bad("m", whole, "guest memory must be a multiple of 4K; try -m 256M");
-    return count << shift;
+    const auto bytes = parse_size(text);
+    if (!bytes) bad("m", whole, "not a size; write for example -m 256M or -m 1G");
+    if (*bytes > kMaxMemory || *bytes < kMinMemory) bad("m", whole, "guest memory must be from 1M to 3584M; try -m 256M");
+    if (*bytes % 4096) bad("m", whole, "guest memory must be a multiple of 4K; try -m 256M");
+    return *bytes;
 }
 
 CharBackend parse_backend(std::string_view name, std::string_view value, bool with_none, bool with_keys) {
@@ -270,18 +260,39 @@ void parse_accel(std::string_view value, Options& o) {
         size_t mib = 0;
         if (!parse_number(word.substr(kSize.size()), mib) || mib < kLeastMib || mib > kMostMib)
             bad("accel", value, fmt::format("tb-size is the code cache's size in MiB, {} to {}", kLeastMib, kMostMib));
-        o.translator.cache_bytes = mib << 20;
+        o.translator.engine_options.cache_bytes = mib << 20;
     }
 }
 
+std::string engines_with(EngineFeature feature) {
+    std::string names;
+    for (const EngineInfo& e : all_engines())
+        if (e.has(feature)) names += fmt::format("{}-engine {}", names.empty() ? "" : ", ", e.name);
+    return names;
+}
+
+// "NAME", and where the engine has a hole ",hole=SIZE" behind it.
 void parse_engine(std::string_view value, TranslatorOptions& o) {
-    const EngineInfo* engine = find_engine(value);
+    constexpr std::string_view kHole = "hole=";
+    std::string_view rest = value;
+    const std::string_view name = next_word(rest, ',');
+    const EngineInfo* engine = find_engine(name);
     if (!engine) {
         std::vector<std::string_view> known;
         for (const EngineInfo& e : all_engines()) known.push_back(e.name);
         bad("engine", value, fmt::format("unknown engine; known are {}", fmt::join(known, ", ")));
     }
-    o.engine = value;
+    for (; !rest.empty();) {
+        const std::string_view word = next_word(rest, ',');
+        if (!word.starts_with(kHole)) bad("engine", value, "an engine's options are hole=SIZE");
+        if (!engine->has(EngineFeature::Hole))
+            bad("engine", value, fmt::format("{} needs no hole in the guest's addresses; one that does is {}", name, engines_with(EngineFeature::Hole)));
+        const uint64_t bytes = parse_size(word.substr(kHole.size())).value_or(0);
+        if (bytes < EngineOptions::kLeastHole || bytes > EngineOptions::kMostHole || bytes % EngineOptions::kHoleUnit)
+            bad("engine", value, "hole is the part of the 4 GiB that the monitor keeps for itself, in whole MiB: 16M to 1G");
+        o.engine_options.hole_bytes = static_cast<uint32_t>(bytes);
+    }
+    o.engine = name;
     if (!o.policy_chosen) o.policy.name = engine->policy;
 }
 
@@ -641,7 +652,8 @@ How it runs
   -accel bt,tb-size=N  ... with a code cache of N MiB (default 128)
   -accel bt,simulate=A+B  ... with these families of instructions left to the interpreter, to find a wrong one
   -accel interp        by the reference interpreter, about a hundred times slower
-  -engine NAME         what keeps translated code inside the guest's memory:
+  -engine NAME[,hole=SIZE]
+                       what keeps translated code inside the guest's memory:
 )") + engines_help() +
            R"(  -adapt POLICY[,THRESHOLD=N...]
                        how translated code adapts to what the guest does with memory

@@ -76,7 +76,7 @@ public:
         GuestMemory memory(ram_, devices, tracer, state_);
         const Adaptation adaptation({.name = policy});
         const auto context = std::make_unique<VcpuContext>();
-        const auto engine = find_engine("windows")->make(*context, memory, adaptation, size_t{256} << 20, {});
+        const auto engine = find_engine("windows")->make(*context, memory, adaptation, EngineOptions{.cache_bytes = size_t{256} << 20}, {});
         BlockTable table(engine->cache(), tracer, ram_.size());
         table.set_engine(engine.get());
         Translator translator(memory, *engine, table, {}, adaptation);

@@ -67,7 +67,7 @@ std::string raw_listing(const std::string& code, const Setting& setting, const c
     log::enabled_categories = log::InAsm | log::OutAsm;
     GuestMachine machine;
     TranslatorOptions options;
-    options.cache_bytes = 4 << 20;
+    options.engine_options.cache_bytes = 4 << 20;
     options.policy.name = policy;
     TranslatedCpu cpu(machine.context(), machine.memory(), machine.ports(), machine.interrupts(), options);
     machine.load(case_of(code, setting));

@@ -380,7 +380,7 @@ private:
 std::unique_ptr<Cpu> translated(SegmentedMachine& m, const char* policy, const Thresholds& thresholds = {},
                                 const char* engine = "windows") {
     TranslatorOptions options;
-    options.cache_bytes = 4 << 20;
+    options.engine_options.cache_bytes = 4 << 20;
     options.engine = engine;
     options.policy = {.name = policy, .thresholds = thresholds};
     return std::make_unique<TranslatedCpu>(m.context(), m.memory(), m.ports(), m.interrupts(), options);

@@ -109,7 +109,7 @@ std::unique_ptr<CpuUnderTest> make_translated(const char* name, const char* poli
     return std::make_unique<RunUnderTest>(name, [=](GuestMachine& m) {
         TranslatorOptions options;
         options.engine = engine;
-        options.cache_bytes = 4 << 20;
+        options.engine_options.cache_bytes = 4 << 20;
         options.policy = {.name = policy, .thresholds = thresholds};
         return std::make_unique<TranslatedCpu>(m.context(), m.memory(), m.ports(), m.interrupts(), options);
     });

@@ -6,32 +6,14 @@ usage: bad_input.py RINGFOLD
 import os
 import random
 import resource
-import subprocess
 import sys
 import tempfile
 
 import multiboot
+from refusals import Refusals
 
-ringfold = sys.argv[1]
-failed = 0
-
-
-def run(arguments, limits=None):
-    return subprocess.run([ringfold, *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True,
-                          errors="replace", preexec_fn=limits)
-
-
-def refuses(name, arguments, *parts, limits=None):
-    """Exit status 1, nothing on standard output, one line on standard error that holds all the parts."""
-    global failed
-    done = run(arguments, limits)
-    line = done.stderr
-    good = (done.returncode == 1 and done.stdout == "" and line.startswith("ringfold: ") and line.count("\n") == 1 and
-            all(part in line for part in parts))
-    print(f"{'ok' if good else 'not ok'} - {name}")
-    if not good:
-        failed += 1
-        print(f"  {arguments}: status {done.returncode}, wanted {parts} in: {line!r} {done.stdout!r}")
+refusals = Refusals(sys.argv[1])
+refuses = refusals.refuses
 
 
 def bzimage(payload):
@@ -95,7 +77,9 @@ def main():
         refuses("more memory than the host gives", ["-kernel", good, "-m", "3G"], "-m", "3072",
                 limits=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)))
 
-        for arguments in (["-accel", "kvm"], ["-engine", "x"], ["-serial", "pipe"], ["-display", "sdl"], ["-device", "e1000"],
+        for arguments in (["-accel", "kvm"], ["-engine", "x"], ["-engine", "windows,hole=32M"], ["-engine", "segments,hole=x"],
+                          ["-engine", "segments,hole=15M"], ["-engine", "segments,hole=33000K"], ["-engine", "segments,hole=2G"],
+                          ["-engine", "segments,size=1"], ["-serial", "pipe"], ["-display", "sdl"], ["-device", "e1000"],
                           ["-device", "isa-debug-exit,iobase=70000"], ["-debugcon", "x"], ["-d", "nonsense"]):
             refuses(" ".join(arguments), ["-kernel", good, *arguments], arguments[0])
         refuses("a port that is taken", ["-kernel", good, "-accel", "interp", "-device", "isa-debug-exit,iobase=0x40"], "-device", "iobase")
@@ -103,7 +87,7 @@ def main():
             refuses(f"{option} that cannot be written", ["-kernel", good, option, value], option, folder)
         refuses("unknown option", ["-kernel", good, "-whatever"], "-whatever", "-help")
         refuses("stray argument", ["-kernel", good, "disk.img"], "disk.img", "-kernel")
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if refusals.failed else 0)
 
 
 main()

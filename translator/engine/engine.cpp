@@ -6,8 +6,8 @@
 
 namespace ringfold {
 
-#define ENGINE(name, policy, summary)                                                                           \
-    std::unique_ptr<Engine> make_##name##_engine(VcpuContext&, GuestMemory&, const Adaptation&, size_t cache_bytes, \
+#define ENGINE(name, policy, features, summary)                                                                       \
+    std::unique_ptr<Engine> make_##name##_engine(VcpuContext&, GuestMemory&, const Adaptation&, const EngineOptions&, \
                                                  const MonitorFunctions&);
 #include "translator/engine/engines.def"
 #undef ENGINE
@@ -15,7 +15,7 @@ namespace ringfold {
 namespace {
 
 constexpr EngineInfo kEngines[] = {
-#define ENGINE(name, policy, summary) {#name, summary, policy, make_##name##_engine},
+#define ENGINE(name, policy, features, summary) {#name, summary, policy, EngineFeature::features, make_##name##_engine},
 #include "translator/engine/engines.def"
 #undef ENGINE
 };

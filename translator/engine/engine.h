@@ -96,13 +96,21 @@ protected:
 };
 
 // Throws HostError if the host cannot run it. `context` and `memory` outlive it.
-using MakeEngine = std::unique_ptr<Engine> (*)(VcpuContext&, GuestMemory&, const Adaptation&, size_t cache_bytes,
+using MakeEngine = std::unique_ptr<Engine> (*)(VcpuContext&, GuestMemory&, const Adaptation&, const EngineOptions&,
                                                const MonitorFunctions&);
+
+// What some engines have, and EngineOptions then says more about.
+enum class EngineFeature : unsigned {
+    None = 0,
+    Hole = 1,  // a part of the guest's linear addresses is the monitor's
+};
 
 struct EngineInfo {
     std::string_view name, summary;  // as -engine and -help spell them
     std::string_view policy;         // the one of -adapt that suits it
+    EngineFeature features;
     MakeEngine make;
+    bool has(EngineFeature f) const { return static_cast<unsigned>(features) & static_cast<unsigned>(f); }
 };
 std::span<const EngineInfo> all_engines();
 // nullptr if there is none of that name.

@@ -94,7 +94,7 @@ TEST_CASE("devices and destinations") {
 
 TEST_CASE("the translator's own options") {
     const Options o = parse({"-kernel", "k", "-accel", "bt,tb-size=8,simulate=call+ret"});
-    CHECK(o.translator.cache_bytes == 8u << 20);
+    CHECK(o.translator.engine_options.cache_bytes == 8u << 20);
     CHECK(o.translator.emit.simulate_families ==
           (uint64_t{1} << static_cast<unsigned>(EmitKind::call) | uint64_t{1} << static_cast<unsigned>(EmitKind::ret)));
     CHECK(parse({"-kernel", "k", "-accel", "bt"}).translator.emit.simulate_families == 0);

@@ -21,8 +21,10 @@ struct HostSegment {
     bool operator==(const HostSegment&) const = default;
 };
 
+struct Hole;
+
 // Throws HostError if the host has no such descriptors, with what to do about it.
-void install_descriptors();
+void install_descriptors(const Hole&);
 // Guest user mode reaches linear addresses below `end` (a multiple of 4 KiB, not 0).
 void limit_user_data(uint64_t end);
 // False if the host does not take it: kernels without CONFIG_X86_16BIT refuse segments that are not `big`.

@@ -43,7 +43,7 @@ void Emitter::begin_entry() {
     block_->entry_offset = offset();
     if (!block_->heat) return;
     const uint32_t heat = heat_offset(cache_, block_->host);
-    LowMemory::word(heat) = block_->heat;
+    low_.word(heat) = block_->heat;
     set_aside(ECX);
     a_.mov(x86::ecx, state(heat));
     a_.lea(x86::ecx, x86::ptr(x86::ecx, -1));

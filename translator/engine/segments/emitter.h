@@ -23,8 +23,8 @@ inline constexpr uint32_t kForwarderBytes = 16;
 
 class Emitter final : public BlockEmitter {
 public:
-    Emitter(const Stubs& stubs, const EmitOptions& options, const CodeCache& cache)
-        : stubs_(stubs), options_(options), cache_(cache) {}
+    Emitter(const Stubs& stubs, const EmitOptions& options, const CodeCache& cache, const LowMemory& low)
+        : stubs_(stubs), options_(options), cache_(cache), low_(low) {}
 
     void begin(Block& block, const uint8_t* host, const uint8_t* guest_code) override;
     bool instruction(const Instruction&, GuestVirt eip, const Instruction* next) override;
@@ -98,6 +98,7 @@ private:
     const Stubs& stubs_;
     EmitOptions options_;
     const CodeCache& cache_;
+    const LowMemory& low_;
     windows::EmissionErrors errors_;
     asmjit::CodeHolder holder_;
     x86::Assembler a_;

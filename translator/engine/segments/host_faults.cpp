@@ -2,7 +2,6 @@
 #include "translator/engine/segments/host_faults.h"
 
 #include "translator/engine/segments/descriptors.h"
-#include "translator/engine/segments/low_memory.h"
 
 namespace ringfold::segments {
 
@@ -27,7 +26,7 @@ bool SegmentsFaults::handle(int signal, const siginfo_t& info, ucontext_t& host)
     m.gregs[REG_CSGSFS] = static_cast<greg_t>(kept | kHostCode | uint64_t{kHostStack} << kSsShift);
     m.gregs[REG_RSP] = static_cast<greg_t>(c.monitor_rsp);
     m.gregs[REG_RIP] = reinterpret_cast<greg_t>(entry_);
-    m.gregs[REG_R14] = static_cast<greg_t>(kHole);
+    m.gregs[REG_R14] = reinterpret_cast<greg_t>(&c);
     m.gregs[REG_EFL] &= ~static_cast<greg_t>(kHostFlagsCleared);
     return true;
 }

@@ -43,7 +43,7 @@ std::string lowest_mapping() {
 
 }  // namespace
 
-LowMemory::LowMemory(const VcpuContext& context) {
+LowMemory::LowMemory(const VcpuContext& context, const Hole& hole) : hole_(hole) {
     if (context.backing_fd < 0) throw HostError("-engine segments: the vCPU's state cannot be shared");
     if (taken.exchange(true)) throw HostError("-engine segments: one machine of the process has the low 4 GiB already");
     begin_ = 0;  // only the privileged may map page 0
@@ -57,8 +57,8 @@ LowMemory::LowMemory(const VcpuContext& context) {
     }
     constexpr int kFixed = MAP_FIXED;
     const bool done =
-        map(kHole, kContextBytes, PROT_READ | PROT_WRITE, MAP_SHARED | kFixed, context.backing_fd) != MAP_FAILED &&
-        map(kHole + kContextBytes, kStateBytes - kContextBytes, PROT_READ | PROT_WRITE,
+        map(hole.begin, kContextBytes, PROT_READ | PROT_WRITE, MAP_SHARED | kFixed, context.backing_fd) != MAP_FAILED &&
+        map(hole.begin + kContextBytes, hole.state_bytes - kContextBytes, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | kFixed) != MAP_FAILED;
     if (done) return;
     const int error = errno;
@@ -77,7 +77,7 @@ void LowMemory::release() {
 
 // In signal handlers too.
 void LowMemory::poll_page_accessible(bool yes) noexcept {
-    mprotect(reinterpret_cast<void*>(uint64_t{kHole} + kPollPage), kPageSize, yes ? PROT_READ | PROT_WRITE : PROT_NONE);
+    mprotect(reinterpret_cast<void*>(uint64_t{hole_.begin} + kPollPage), kPageSize, yes ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
 
 }  // namespace ringfold::segments

@@ -11,8 +11,6 @@
 namespace ringfold::segments {
 
 inline constexpr uint64_t kFourGib = uint64_t{1} << 32;
-inline constexpr uint32_t kHoleBytes = 64u << 20;
-inline constexpr uint32_t kHole = static_cast<uint32_t>(kFourGib - kHoleBytes);
 
 // Offsets in %gs. The context is VcpuContext itself, mapped here a second time.
 inline constexpr uint32_t kContextBytes = 0x4000;
@@ -20,12 +18,21 @@ inline constexpr uint32_t kJumpTableBytes = 4 * kJumpEntries;
 inline constexpr uint32_t kJumpTables = kContextBytes;  // of flat code: the supervisor's, the user's; then of other code
 inline constexpr uint32_t kPollPage = kJumpTables + 4 * kJumpTableBytes;   // inaccessible once an event waits
 inline constexpr uint32_t kHeat = kPollPage + 0x1000;                      // a counter for each 16 bytes of code cache
-inline constexpr uint32_t kHeatBytes = 12u << 20;
-inline constexpr uint32_t kStateBytes = kHeat + kHeatBytes;
-inline constexpr uint32_t kCode = kHole + kStateBytes;
-inline constexpr uint32_t kMostCodeBytes = 48u << 20;
+inline constexpr uint32_t kGuardBytes = 64u << 10;                         // at the top: nothing, ever
 static_assert(sizeof(VcpuContext) <= kContextBytes);
-static_assert(kMostCodeBytes / 16 * 4 <= kHeatBytes && uint64_t{kCode} + kMostCodeBytes <= kFourGib);
+
+// Where the hole begins, and how it is shared between counters and code cache.
+struct Hole {
+    explicit Hole(uint32_t bytes)
+        : begin(static_cast<uint32_t>(kFourGib - bytes)),
+          code_bytes((bytes - kHeat - kGuardBytes) / 5 * 4 & ~0xfffffu),
+          state_bytes(kHeat + code_bytes / 4) {}
+
+    uint32_t begin;
+    uint32_t code_bytes;   // at most
+    uint32_t state_bytes;  // what %gs reaches
+    uint32_t code() const { return begin + state_bytes; }
+};
 
 constexpr uint32_t jump_table(bool user, bool flat) {
     return kJumpTables + (user ? kJumpTableBytes : 0) + (flat ? 0 : 2 * kJumpTableBytes);
@@ -34,7 +41,7 @@ constexpr uint32_t jump_table(bool user, bool flat) {
 class LowMemory {
 public:
     // Takes the low 4 GiB, which no other part of the process may use. Throws HostError, saying what is in the way.
-    explicit LowMemory(const VcpuContext& context);
+    LowMemory(const VcpuContext& context, const Hole& hole);
     ~LowMemory();
     LowMemory(const LowMemory&) = delete;
     LowMemory& operator=(const LowMemory&) = delete;
@@ -42,12 +49,13 @@ public:
     // The lowest linear address that the host lets us map.
     uint64_t begin() const { return begin_; }
 
-    static uint32_t& word(uint32_t offset) { return *reinterpret_cast<uint32_t*>(uintptr_t{kHole} + offset); }
-    static void poll_page_accessible(bool yes) noexcept;
+    uint32_t& word(uint32_t offset) const { return *reinterpret_cast<uint32_t*>(uintptr_t{hole_.begin} + offset); }
+    void poll_page_accessible(bool yes) noexcept;
 
 private:
     void release();
 
+    Hole hole_;
     uint64_t begin_ = 0;
 };
 

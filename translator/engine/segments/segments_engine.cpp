@@ -29,17 +29,19 @@ uint32_t low(const void* p) {
 
 }  // namespace
 
-SegmentsEngine::SegmentsEngine(VcpuContext& context, GuestMemory& memory, const Adaptation& adaptation, size_t cache_bytes,
-                               const MonitorFunctions& monitor)
+SegmentsEngine::SegmentsEngine(VcpuContext& context, GuestMemory& memory, const Adaptation& adaptation,
+                               const EngineOptions& options, const MonitorFunctions& monitor)
     : Engine(context, memory, adaptation),
-      low_(check_host(context)),
-      cache_(std::min<size_t>(cache_bytes, kMostCodeBytes), kCode),
-      stubs_((install_descriptors(), emit_stubs(cache_, context, monitor))),
-      faults_(context, cache_, stubs_.host_fault) {
+      hole_(options.hole_bytes),
+      low_(check_host(context), hole_),
+      cache_(std::min<size_t>(options.cache_bytes, hole_.code_bytes), hole_.code()),
+      stubs_((install_descriptors(hole_), emit_stubs(cache_, context, monitor))),
+      faults_(context, cache_, stubs_.host_fault),
+      user_end_(hole_.begin) {
     context.segments_state.far_selector = kCodeSelector;
     for (const Privilege p : {Privilege::Supervisor, Privilege::User}) forget_jumps(p);
     limit_user_data(user_end_);
-    memory.share_window(WindowPlace{low_.begin(), kHole});
+    memory.share_window(WindowPlace{low_.begin(), hole_.begin});
     install_host_faults();
 }
 
@@ -48,7 +50,7 @@ SegmentsEngine::~SegmentsEngine() {
 }
 
 std::unique_ptr<BlockEmitter> SegmentsEngine::make_emitter(const EmitOptions& options) {
-    return std::make_unique<Emitter>(stubs_, options, cache_);
+    return std::make_unique<Emitter>(stubs_, options, cache_, low_);
 }
 
 void SegmentsEngine::write_forwarder(const uint8_t* at, uint32_t eip) {
@@ -84,7 +86,7 @@ void SegmentsEngine::choose_segments(const Mode& mode) {
         return;
     }
     const CpuState& cpu = context_.cpu;
-    const uint64_t end = mode.user ? user_end_ : kHole;
+    const uint64_t end = mode.user ? user_end_ : hole_.begin;
     const auto shadow = [&](unsigned segment) { return shadows_.selector(segment, cpu.segment[segment], mode.segments.real, end); };
     s.ds = shadow(DS);
     s.es = shadow(ES);
@@ -94,11 +96,11 @@ void SegmentsEngine::choose_segments(const Mode& mode) {
 // Of the pages that only the supervisor may see: they lie above what the user's segments reach, or they go.
 void SegmentsEngine::keep_user_out() {
     uint64_t floor = memory_.supervisor_window_floor();
-    if ((interleaved_ && floor < kHole) || floor == 0) {
+    if ((interleaved_ && floor < hole_.begin) || floor == 0) {
         memory_.empty_supervisor_window();
-        floor = kHole;
+        floor = hole_.begin;
     }
-    const uint64_t end = std::min<uint64_t>(floor, kHole);
+    const uint64_t end = std::min<uint64_t>(floor, hole_.begin);
     if (end == user_end_) return;
     limit_user_data(user_end_ = end);
     log::print(log::Mmu, "mmu: user segments end at {:08x}\n", end);
@@ -115,38 +117,38 @@ void SegmentsEngine::user_space_changed() {
 
 void SegmentsEngine::jump_known(const Block& block) {
     const Mode& mode = block.key.mode;
-    LowMemory::word(jump_table(mode.user, mode.flat()) + 4 * JumpCache::index(block.key.eip.value)) = low(block.host);
+    low_.word(jump_table(mode.user, mode.flat()) + 4 * JumpCache::index(block.key.eip.value)) = low(block.host);
 }
 
 // What is not flat has its entry overwritten when the look-up is done.
 void SegmentsEngine::forget_jump(Privilege p, GuestVirt eip) {
-    LowMemory::word(jump_table(p == Privilege::User, true) + 4 * JumpCache::index(eip.value)) = low(stubs_.jump_miss);
+    low_.word(jump_table(p == Privilege::User, true) + 4 * JumpCache::index(eip.value)) = low(stubs_.jump_miss);
 }
 
 void SegmentsEngine::forget_jumps(Privilege p) {
     for (const bool flat : {true, false}) {
-        uint32_t* table = &LowMemory::word(jump_table(p == Privilege::User, flat));
+        uint32_t* table = &low_.word(jump_table(p == Privilege::User, flat));
         std::fill_n(table, kJumpEntries, low(stubs_.jump_miss));
     }
 }
 
 void SegmentsEngine::count_again(Block& block, uint32_t executions) {
     block.heat = block.full_heat = executions;
-    LowMemory::word(heat_offset(cache_, block.host)) = executions;
+    low_.word(heat_offset(cache_, block.host)) = executions;
 }
 
 // kick() may come at any time: if it comes between the two halves of let_polls_pass(), a poll may stop in vain, no more.
 void SegmentsEngine::stop_polls() noexcept {
-    if (!polls_stopped_.exchange(true)) LowMemory::poll_page_accessible(false);
+    if (!polls_stopped_.exchange(true)) low_.poll_page_accessible(false);
 }
 
 void SegmentsEngine::let_polls_pass() {
-    if (polls_stopped_.exchange(false) || stopped_in_vain_) LowMemory::poll_page_accessible(true);
+    if (polls_stopped_.exchange(false) || stopped_in_vain_) low_.poll_page_accessible(true);
     stopped_in_vain_ = false;
 }
 
 bool SegmentsEngine::is_poll(uint64_t address) {
-    const bool is = address == uint64_t{kHole} + kPollPage;
+    const bool is = address == uint64_t{hole_.begin} + kPollPage;
     if (is) stopped_in_vain_ = true;
     return is;
 }
@@ -158,8 +160,8 @@ void SegmentsEngine::undo(const HostSpot& spot, uint32_t offset) {
 }  // namespace segments
 
 std::unique_ptr<Engine> make_segments_engine(VcpuContext& context, GuestMemory& memory, const Adaptation& adaptation,
-                                             size_t cache_bytes, const MonitorFunctions& monitor) {
-    return std::make_unique<segments::SegmentsEngine>(context, memory, adaptation, cache_bytes, monitor);
+                                             const EngineOptions& options, const MonitorFunctions& monitor) {
+    return std::make_unique<segments::SegmentsEngine>(context, memory, adaptation, options, monitor);
 }
 
 }  // namespace ringfold

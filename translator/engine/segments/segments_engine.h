@@ -14,7 +14,7 @@ namespace ringfold::segments {
 
 class SegmentsEngine final : public Engine {
 public:
-    SegmentsEngine(VcpuContext&, GuestMemory&, const Adaptation&, size_t cache_bytes, const MonitorFunctions&);
+    SegmentsEngine(VcpuContext&, GuestMemory&, const Adaptation&, const EngineOptions&, const MonitorFunctions&);
     ~SegmentsEngine() override;
 
     CodeCache& cache() override { return cache_; }
@@ -55,6 +55,7 @@ private:
     void keep_user_out();
     void choose_segments(const Mode&);
 
+    Hole hole_;
     LowMemory low_;
     CodeCache cache_;
     Stubs stubs_;
@@ -64,7 +65,7 @@ private:
     bool space_moved_ = true;
     std::atomic<bool> polls_stopped_ = false;
     bool stopped_in_vain_ = false;  // a poll stopped: the page is made accessible whatever polls_stopped_ says
-    uint64_t user_end_ = kHole;   // what the user's segments reach
+    uint64_t user_end_;            // what the user's segments reach
     unsigned user_violations_ = 0;
     bool interleaved_ = false;    // user pages lie above supervisor pages: the limit cannot tell them apart
 };

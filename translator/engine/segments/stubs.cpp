@@ -1,4 +1,4 @@
-// The segments engine's fixed host code, as listings. In 64-bit code r14 holds the context's address below 4 GiB.
+// The segments engine's fixed host code, as listings. In 64-bit code r14 holds the context's address.
 #include "translator/engine/segments/stubs.h"
 
 #include <functional>
@@ -21,8 +21,8 @@ x86::Mem at(size_t offset, uint32_t size) {
 }
 #define FIELD(member, size) at(offsetof(VcpuContext, member), size)
 
-void load_context(Assembler& a) {
-    a.mov(x86::r14d, kHole);
+void load_context(Assembler& a, const VcpuContext& context) {
+    a.mov(x86::r14, reinterpret_cast<uint64_t>(&context));
 }
 
 // FXSAVE would show the guest host addresses in the x87 instruction and data pointers: they are wiped.
@@ -55,8 +55,8 @@ x86::Mem guest_register(unsigned n) {
 }
 
 // The flags by LAHF and SETO: PUSHF and above all POPF cost several times as much.
-void save_guest(Assembler& a) {
-    load_context(a);
+void save_guest(Assembler& a, const VcpuContext& context) {
+    load_context(a, context);
     for (unsigned n = 0; n < 8; ++n) a.mov(guest_register(n), x86::gpd(n));
     a.lahf();
     a.seto(x86::al);
@@ -92,9 +92,9 @@ void load_segment(Assembler& a, const x86::SReg& segment, const x86::Mem& select
 }
 
 // System calls load SS with the host's, so the guest's is loaded each time; DS and ES stay. rax: where to go on.
-void emit_resume(Assembler& a, const asmjit::Label& leave, uint32_t leave_address) {
+void emit_resume(Assembler& a, const VcpuContext& context, const asmjit::Label& leave, uint32_t leave_address) {
     const asmjit::Label upwards = a.newLabel();
-    load_context(a);
+    load_context(a, context);
     a.cmp(x86::eax, leave_address);
     a.je(leave);
     a.mov(FIELD(segments_state.far_offset, 4), x86::eax);
@@ -121,10 +121,10 @@ void emit_resume(Assembler& a, const asmjit::Label& leave, uint32_t leave_addres
 const x86::Gp kCalleeSaved[] = {x86::rbx, x86::rbp, x86::r12, x86::r13, x86::r14, x86::r15};
 
 // rdi: the context, rsi: where to go on.
-void emit_enter(Assembler& a, const asmjit::Label& resume) {
+void emit_enter(Assembler& a, const VcpuContext& context, const asmjit::Label& resume) {
     for (const auto& r : kCalleeSaved) a.push(r);
     a.sub(x86::rsp, 8);  // aligned for the calls out of translated code
-    load_context(a);
+    load_context(a, context);
     a.mov(FIELD(monitor_rsp, 8), x86::rsp);
     a.mov(x86::eax, kStateSelector);
     a.mov(x86::gs, x86::eax);
@@ -147,7 +147,7 @@ void call(Assembler& a, VcpuContext& context, const void* function, const asmjit
 }
 
 void emit_call_monitor(Assembler& a, VcpuContext& context, MonitorFunction function, const asmjit::Label& resume) {
-    save_guest(a);
+    save_guest(a, context);
     a.mov(x86::rsi, FIELD(segments_state.subject, 8));
     a.mov(x86::edx, FIELD(segments_state.argument, 4));
     call(a, context, reinterpret_cast<const void*>(function), resume);
@@ -212,9 +212,9 @@ Stubs emit_stubs(CodeCache& cache, VcpuContext& context, const MonitorFunctions&
     });
     wide.here([&] {
         a.bind(resume);
-        emit_resume(a, leave, static_cast<uint32_t>(reinterpret_cast<uintptr_t>(stubs.leave)));
+        emit_resume(a, context, leave, static_cast<uint32_t>(reinterpret_cast<uintptr_t>(stubs.leave)));
     });
-    const void* enter = wide.here([&] { emit_enter(a, resume); });
+    const void* enter = wide.here([&] { emit_enter(a, context, resume); });
     stubs.enter = reinterpret_cast<void (*)(VcpuContext*, const void*)>(reinterpret_cast<uintptr_t>(enter));
     stubs.host_fault = wide.here([&] {
         save_fpu(a);

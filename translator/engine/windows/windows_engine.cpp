@@ -17,10 +17,10 @@ void check_host() {
 
 }  // namespace
 
-WindowsEngine::WindowsEngine(VcpuContext& context, GuestMemory& memory, const Adaptation& adaptation, size_t cache_bytes,
+WindowsEngine::WindowsEngine(VcpuContext& context, GuestMemory& memory, const Adaptation& adaptation, const EngineOptions& options,
                              const MonitorFunctions& monitor)
     : Engine(context, memory, adaptation),
-      cache_((check_host(), cache_bytes)),
+      cache_((check_host(), options.cache_bytes)),
       stubs_(emit_stubs(cache_, monitor)),
       stacks_(stubs_.return_empty),
       faults_(context, cache_, stacks_, stubs_) {
@@ -116,8 +116,8 @@ void WindowsEngine::undo(const HostSpot& spot, uint32_t offset) {
 }  // namespace windows
 
 std::unique_ptr<Engine> make_windows_engine(VcpuContext& context, GuestMemory& memory, const Adaptation& adaptation,
-                                            size_t cache_bytes, const MonitorFunctions& monitor) {
-    return std::make_unique<windows::WindowsEngine>(context, memory, adaptation, cache_bytes, monitor);
+                                            const EngineOptions& options, const MonitorFunctions& monitor) {
+    return std::make_unique<windows::WindowsEngine>(context, memory, adaptation, options, monitor);
 }
 
 }  // namespace ringfold

@@ -9,7 +9,7 @@ namespace ringfold::windows {
 
 class WindowsEngine final : public Engine {
 public:
-    WindowsEngine(VcpuContext&, GuestMemory&, const Adaptation&, size_t cache_bytes, const MonitorFunctions&);
+    WindowsEngine(VcpuContext&, GuestMemory&, const Adaptation&, const EngineOptions&, const MonitorFunctions&);
 
     CodeCache& cache() override { return cache_; }
     const WorldSwitch& world() const override { return stubs_; }
