@@ -94,6 +94,7 @@ void describe_machine(FwCfg& fw_cfg, const MachineFacts& facts) {
     fw_cfg.add_u16(FwCfg::kCpuCount, 1);
     fw_cfg.add_u16(FwCfg::kMaxCpus, 1);
     fw_cfg.add_u16(FwCfg::kBootMenu, facts.boot_menu);
+    if (facts.boot_menu_wait) fw_cfg.add_file("etc/boot-menu-wait", FwCfg::little_endian(*facts.boot_menu_wait, 2));
     FwCfg::Bytes map;
     append_ram(map, 0, facts.ram_bytes);
     fw_cfg.add_file("etc/e820", std::move(map));

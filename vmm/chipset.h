@@ -70,6 +70,7 @@ struct MachineFacts {
     uint64_t ram_bytes = 0;
     bool serial_console = false;  // firmware speaks on the serial port
     bool boot_menu = false;
+    std::optional<uint16_t> boot_menu_wait;  // milliseconds
     bool acpi = false;
 };
 void describe_machine(FwCfg&, const MachineFacts&);

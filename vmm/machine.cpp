@@ -123,6 +123,7 @@ void Machine::connect_devices(const Options& options) {
     describe_machine(fw_cfg_, {.ram_bytes = options.memory_bytes,
                                .serial_console = options.firmware_on_serial(),
                                .boot_menu = options.pc.boot_menu,
+                               .boot_menu_wait = options.pc.boot_menu_wait,
                                .acpi = options.has_board() && options.pc.acpi});
 }
 

@@ -217,7 +217,7 @@ int run(const Options& options) {
         screen.reset();
         terminal.reset();
         if (machine.vga() && !options.pc.screendump.empty())
-            write_screen(*machine.vga(), options.pc.screendump, "-screendump");
+            write_screen(*machine.vga(), options.pc.screendump, "-screendump", screen_format(options.pc.screendump));
         summary.seconds = seconds_of(CLOCK_MONOTONIC) - start;
         summary.cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
         summary.ending = verdict.ending;

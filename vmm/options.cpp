@@ -603,8 +603,9 @@ Options are spelled as QEMU's, with one dash or two.
 
 The guest
   -bios FILE           firmware, when no kernel is given (default: SeaBIOS of Debian's package seabios)
-  -boot order=LETTERS[,menu=on]
-                       what firmware boots from: a floppy, c disk, d CD-ROM, n network (default cad)
+  -boot order=LETTERS[,menu=on[,splash-time=MS]]
+                       what firmware boots from: a floppy, c disk, d CD-ROM, n network (default cad); how long it
+                       offers its menu
   -kernel FILE         started without firmware: a Linux bzImage, or a Multiboot kernel (ELF or flat)
   -initrd FILE         its initial RAM disk; for Multiboot a list of modules: "FILE ARGUMENTS,FILE,..."
   -append TEXT         its command line, for example "console=ttyS0"

@@ -2,7 +2,6 @@
 #include "vmm/pc_options.h"
 
 #include <charconv>
-#include <optional>
 
 #include <fmt/format.h>
 
@@ -27,6 +26,17 @@ Word take_word(std::string_view& list) {
     const auto equals = word.find('=');
     if (equals == std::string_view::npos) return {word, {}};
     return {word.substr(0, equals), word.substr(equals + 1)};
+}
+
+// Decimal, or hexadecimal after 0x; empty if it is not a number of 16 bits and nothing else.
+std::optional<uint16_t> number16(std::string_view text) {
+    const bool hex = text.starts_with("0x") || text.starts_with("0X");
+    if (hex) text.remove_prefix(2);
+    uint16_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data(), end, number, hex ? 16 : 10);
+    if (error != std::errc{} || stopped != end) return std::nullopt;
+    return number;
 }
 
 std::optional<bool> on_off(std::string_view value) {
@@ -76,7 +86,7 @@ std::string parse_machine(std::string_view text, PcOptions& o) {
 void parse_boot(std::string_view text, PcOptions& o) {
     const std::string_view whole = text;
     constexpr std::string_view kRemedy =
-        "write -boot order=LETTERS[,menu=on]; the letters are a (floppy), c (disk), d (CD-ROM), n (network)";
+        "write -boot order=LETTERS[,menu=on[,splash-time=0 to 65535]]; the letters are a (floppy), c (disk), d (CD-ROM), n (network)";
     for (bool first = true; !text.empty() || first; first = false) {
         const auto [key, value] = take_word(text);
         const bool bare = first && value.empty() && key != "menu";
@@ -86,6 +96,8 @@ void parse_boot(std::string_view text, PcOptions& o) {
                 bad("boot", whole, kRemedy);
         } else if (key == "menu" && on_off(value)) {
             o.boot_menu = *on_off(value);
+        } else if (key == "splash-time" && number16(value)) {
+            o.boot_menu_wait = *number16(value);
         } else if (key != "strict" || !on_off(value)) {
             bad("boot", whole, kRemedy);
         }
@@ -112,18 +124,9 @@ void parse_display(std::string_view value, PcOptions& o) {
 
 void parse_global(std::string_view text, PcOptions& o) {
     constexpr std::string_view kPort = "isa-debugcon.iobase=";
-    unsigned port = 0;
-    if (text.starts_with(kPort)) {
-        std::string_view number = text.substr(kPort.size());
-        const bool hex = number.starts_with("0x") || number.starts_with("0X");
-        if (hex) number.remove_prefix(2);
-        const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), port, hex ? 16 : 10);
-        if (error == std::errc{} && end == number.data() + number.size() && port <= 0xffff) {
-            o.debugcon_port = static_cast<uint16_t>(port);
-            return;
-        }
-    }
-    bad("global", text, "the known property is isa-debugcon.iobase=0x402, the port of -debugcon");
+    const auto port = text.starts_with(kPort) ? number16(text.substr(kPort.size())) : std::nullopt;
+    if (!port) bad("global", text, "the known property is isa-debugcon.iobase=0x402, the port of -debugcon");
+    o.debugcon_port = *port;
 }
 
 void expect(std::string_view option, std::string_view value, std::string_view only, std::string_view why) {

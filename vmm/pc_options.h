@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,7 @@ struct PcOptions {
     std::string bios;  // empty: the usual places
     std::string boot_order = "cad";
     bool boot_menu = false;
+    std::optional<uint16_t> boot_menu_wait;  // milliseconds; empty: the firmware's own
     uint16_t debugcon_port = 0xe9;
     std::string screendump;  // where to write the screen at the end; empty: nowhere
 };

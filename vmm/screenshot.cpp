@@ -48,14 +48,17 @@ std::string png(const Picture& picture, const std::string& path, const std::stri
 
 }  // namespace
 
-void write_screen(const Vga& vga, const std::string& path, const std::string& what) {
-    if (path.ends_with(".txt")) return write_whole(path, what, vga.text_screen().text());
-    write_screen(vga, path, what, path.ends_with(".png") ? ScreenFormat::Png : ScreenFormat::Ppm);
+ScreenFormat screen_format(const std::string& path) {
+    if (path.ends_with(".png")) return ScreenFormat::Png;
+    return path.ends_with(".txt") ? ScreenFormat::Text : ScreenFormat::Ppm;
 }
 
 void write_screen(const Vga& vga, const std::string& path, const std::string& what, ScreenFormat format) {
-    const Picture picture = vga.picture();
-    write_whole(path, what, format == ScreenFormat::Png ? png(picture, path, what) : ppm(picture));
+    switch (format) {
+        case ScreenFormat::Text: return write_whole(path, what, vga.text_screen().text());
+        case ScreenFormat::Png: return write_whole(path, what, png(vga.picture(), path, what));
+        case ScreenFormat::Ppm: return write_whole(path, what, ppm(vga.picture()));
+    }
 }
 
 }  // namespace ringfold

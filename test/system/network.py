@@ -5,16 +5,15 @@ loopback, a connection that comes in from the host, and what restrict=on and -ni
 usage: network.py RINGFOLD GUEST_FOLDER MODEL...
 """
 import hashlib
-import http.server
 import os
 import random
 import socket
 import sys
 import tempfile
-import threading
 import time
 
 from console import Console, Problem
+from web_server import serve
 
 BYTES = 24 << 20
 failed = 0
@@ -44,33 +43,6 @@ class Guest:
 
 
 SCRIPT = r"""printf '#!/bin/sh\n[ "$1" = bound ] || exit 0\nifconfig $interface $ip netmask $subnet\nroute add default gw $router\necho lease $ip $router $dns $hostname\n' > /tmp/lease; chmod +x /tmp/lease; ifconfig lo up; ifconfig eth0 up"""
-
-
-def serve(folder):
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *a, **k):
-            super().__init__(*a, directory=folder, **k)
-
-        def log_message(self, *a):
-            pass
-
-        def do_PUT(self):
-            left, digest = int(self.headers["Content-Length"]), hashlib.sha256()
-            while left > 0:
-                data = self.rfile.read(min(left, 65536))
-                if not data:
-                    break
-                digest.update(data)
-                left -= len(data)
-            self.server.uploaded = digest.hexdigest()
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.uploaded = None
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
 
 
 def free_port():

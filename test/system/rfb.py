@@ -4,6 +4,18 @@ import struct
 import time
 
 
+def free_display():
+    """N of -vnc :N."""
+    for n in range(40, 99):
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", 5900 + n))
+                return n
+            except OSError:
+                pass
+    raise OSError("no free port")
+
+
 class Rfb:
     def __init__(self, port, password_answer=None, limit=60):
         """`password_answer`: from the 16 bytes of the challenge to the 16 of the answer; None if no password is wanted."""

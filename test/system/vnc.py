@@ -13,7 +13,8 @@ import sys
 import tempfile
 import time
 
-from rfb import Rfb
+from picture import differences, ppm
+from rfb import Rfb, free_display
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT = 120
@@ -26,17 +27,6 @@ def report(good, name, why=""):
     global failed
     print(f"{'ok' if good else 'not ok'} - {name}{'' if good else ': ' + why}", flush=True)
     failed += not good
-
-
-def free_display():
-    for n in range(40, 99):
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", 5900 + n))
-                return n
-            except OSError:
-                pass
-    raise OSError("no free port")
 
 
 def read(path):
@@ -52,15 +42,6 @@ def until(condition, child, limit=LIMIT):
     while not condition() and child.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     return condition()
-
-
-def ppm(path):
-    """Width, height and pixels."""
-    with open(path, "rb") as f:
-        magic, size, _, pixels = f.read().split(b"\n", 3)
-    assert magic == b"P6"
-    width, height = map(int, size.split())
-    return width, height, pixels
 
 
 def sector(folder, mode):
@@ -104,13 +85,6 @@ def qemu_screen(folder, mode):
     until(lambda: "R" in read(said), child)
     child.communicate(f'screendump "{dump}"\nquit\n'.encode(), timeout=LIMIT)
     return ppm(dump)
-
-
-def differences(one, other, tolerance=0):
-    if one[:2] != other[:2]:
-        return f"{one[:2]} and {other[:2]}"
-    count = sum(abs(a - b) > tolerance for a, b in zip(one[2], other[2]))
-    return f"{count} of {len(one[2])} bytes differ" if count else ""
 
 
 def picture_of(ringfold, folder, name, mode):

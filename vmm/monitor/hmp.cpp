@@ -233,7 +233,7 @@ std::string Hmp::screendump(Arguments& a) {
     if (a.flag('f')) format = format_named(a.word("screendump: format"));
     const std::string file = a.word("screendump: filename");
     if (a.flag('f')) format = format_named(a.word("screendump: format"));
-    control_.screendump(file, format.value_or(file.ends_with(".png") ? ScreenFormat::Png : ScreenFormat::Ppm));
+    control_.screendump(file, format.value_or(screen_format(file)));
     return "";
 }
 

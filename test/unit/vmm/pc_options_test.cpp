@@ -50,12 +50,13 @@ TEST_CASE("-boot takes an order, plain or named, and the menu") {
     PcOptions o;
     parse_boot("d", o);
     CHECK(o.boot_order == "d");
-    parse_boot("order=nca,menu=on,strict=on", o);
+    parse_boot("order=nca,menu=on,splash-time=65535,strict=on", o);
     CHECK(o.boot_order == "nca");
+    CHECK(o.boot_menu_wait == 65535);
     CHECK(o.boot_menu);
     parse_boot("menu=off", o);
     CHECK_FALSE(o.boot_menu);
-    for (const char* wrong : {"", "x", "order=", "menu=perhaps", "splash=file"})
+    for (const char* wrong : {"", "x", "order=", "menu=perhaps", "splash=file", "splash-time=65536", "splash-time="})
         CHECK_THROWS_AS(parse_boot(wrong, o), HostError);
 }
 
