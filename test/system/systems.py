@@ -27,6 +27,13 @@ def report(good, name, why=""):
     failed += not good
 
 
+def grub_menu(pc):
+    """The lines of GRUB's menu, once a key has ended its countdown."""
+    pc.expect("*GNU/Linux")
+    pc.do("sendkey down")
+    return pc.expect("*GNU (aka GNU/Hurd)")
+
+
 # Each gives the options of the machine, and a generator that drives a Pc: the name of a screen, and its lines.
 
 def seabios(folder):
@@ -38,7 +45,7 @@ def seabios(folder):
         number = next(line.split(".")[0].strip() for line in menu if "DVD" in line)
         yield "its menu", menu
         pc.type(number)
-        yield "the DVD chosen in it", pc.expect("Press enter to boot the selected OS")
+        yield "the DVD chosen in it", grub_menu(pc)
     floppy = os.path.join(folder, "floppy.img")
     with open(floppy, "wb") as f:
         f.truncate(1440 << 10)
@@ -48,9 +55,7 @@ def seabios(folder):
 def grub(folder):
     """Debian's GRUB rescue CD: its menu, its prompt."""
     def drive(pc):
-        pc.expect("*GNU/Linux")
-        pc.monitor.run("sendkey down")  # and the countdown ends
-        yield "its menu", pc.expect("*GNU (aka GNU/Hurd)")
+        yield "its menu", grub_menu(pc)
         pc.type("c")
         pc.expect("grub>")
         pc.type("echo it ${grub_platform}\r")
