@@ -70,6 +70,7 @@ void Bus::claim(MmioRange range, Device& device) {
     const auto place = std::upper_bound(mmio_claims_.begin(), mmio_claims_.end(), base,
                                         [](uint64_t b, const Claim& c) { return b < c.base; });
     mmio_claims_.insert(place, claim);
+    plain_changed();
 }
 
 // Port claims keep their places, because port_map_ holds indices.
@@ -79,7 +80,7 @@ void Bus::release(Claim& ports) {
 }
 
 void Bus::release(Device& device) {
-    std::erase_if(mmio_claims_, [&](const Claim& c) { return c.device == &device; });
+    if (std::erase_if(mmio_claims_, [&](const Claim& c) { return c.device == &device; })) plain_changed();
     for (Claim& c : port_claims_)
         if (c.device == &device) release(c);
 }
@@ -90,7 +91,22 @@ void Bus::release_ports(uint16_t base) {
 }
 
 void Bus::release_memory(GuestPhys base) {
-    std::erase_if(mmio_claims_, [&](const Claim& c) { return c.base == base.value; });
+    if (std::erase_if(mmio_claims_, [&](const Claim& c) { return c.base == base.value; })) plain_changed();
+}
+
+std::vector<Bus::PlainMemory> Bus::plain_memory() const {
+    std::vector<PlainMemory> all;
+    for (const Claim& claim : mmio_claims_) {
+        const uint64_t claimed_end = claim.first_register + claim.length;
+        for (const PlainRegisters& plain : claim.device->plain()) {
+            const uint64_t first = std::max(plain.first, claim.first_register);
+            const uint64_t end = std::min<uint64_t>(uint64_t{plain.first} + plain.length, claimed_end);
+            if (first < end)
+                all.push_back({GuestPhys(claim.base + (first - claim.first_register)), end - first,
+                               plain.memory + (first - plain.first)});
+        }
+    }
+    return all;
 }
 
 const Bus::Claim* Bus::port_claim(uint32_t port) const {

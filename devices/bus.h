@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +46,17 @@ public:
     void release_ports(uint16_t base);
     void release_memory(GuestPhys base);
 
+    // Where in the address space registers are plain memory for now; the listener hears when that may have changed.
+    struct PlainMemory {
+        GuestPhys at;
+        uint64_t length, memory;  // see PlainRegisters
+    };
+    std::vector<PlainMemory> plain_memory() const;
+    void on_plain_changed(std::function<void()> listener) { plain_listener_ = std::move(listener); }
+    void plain_changed() {
+        if (plain_listener_) plain_listener_();
+    }
+
     uint32_t in(uint16_t port, unsigned size) override;
     void out(uint16_t port, unsigned size, uint32_t value) override;
     uint64_t read(GuestPhys address, unsigned size) override;
@@ -74,6 +86,7 @@ private:
     std::vector<Claim> port_claims_;
     std::vector<uint16_t> port_map_;  // per port: index into port_claims_ plus one, or 0
     std::vector<Claim> mmio_claims_;  // sorted by base
+    std::function<void()> plain_listener_;
 };
 
 }  // namespace ringfold

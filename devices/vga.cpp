@@ -47,14 +47,28 @@ uint8_t read_indexed(const Array& registers, unsigned index) {
 
 }  // namespace
 
-Vga::Vga(const Clock& clock) : clock_(clock) {
+Vga::Vga(const Clock& clock, VideoMemory& memory) : clock_(clock), memory_(memory) {
     reset();
 }
 
 void Vga::reset() {
     s_ = State{};
-    s_.memory.resize(kMemoryBytes);
     s_.vbe[kVbeId] = 0xb0c5;
+    registers_changed();
+}
+
+void Vga::restore(const State& s) {
+    s_ = s;
+    memory_.note_written(0, memory_.size());
+    registers_changed();
+}
+
+void Vga::registers_changed() {
+    ++changes_;
+    auto plain = plain_window();
+    if (plain == plain_window_) return;
+    plain_window_ = std::move(plain);
+    if (window_listener_) window_listener_();
 }
 
 // The CRT controller and the status register are at 0x3Bx or at 0x3Dx.
@@ -115,7 +129,11 @@ uint32_t Vga::read_port(uint32_t offset, unsigned) {
 
 void Vga::write_port(uint32_t offset, unsigned, uint32_t wide) {
     if (!decodes(offset)) return;
-    const auto value = static_cast<uint8_t>(wide);
+    write_register(offset, static_cast<uint8_t>(wide));
+    registers_changed();
+}
+
+void Vga::write_register(uint32_t offset, uint8_t value) {
     switch (offset) {
         case kAttribute:
             return write_attribute(value);

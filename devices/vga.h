@@ -7,48 +7,26 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "devices/device.h"
 #include "devices/picture.h"
+#include "devices/vga_picture.h"
+#include "devices/video_memory.h"
 #include "vmm/host/clock.h"
 
 namespace ringfold {
 
 class Vga final {
 public:
-    static constexpr uint32_t kMemoryBytes = 16 << 20;
+    static constexpr uint32_t kMemoryBytes = kVgaMemoryBytes;
 
-    struct State {
-        uint8_t misc = 0, pel_mask = 0xff;
-        uint8_t crtc_index = 0, sequencer_index = 0, graphics_index = 0, attribute_index = 0;
-        std::array<uint8_t, 25> crtc{};
-        std::array<uint8_t, 5> sequencer{};
-        std::array<uint8_t, 9> graphics{};
-        std::array<uint8_t, 21> attribute{};
-        bool attribute_data_next = false;
-        std::array<uint8_t, 768> dac{};  // red, green, blue of each colour
-        uint8_t dac_write = 0, dac_read = 0, dac_component = 0;
-        bool dac_reading = false;
-        uint32_t latch = 0;  // all four planes of the byte read last
-        uint16_t vbe_index = 0;
-        std::array<uint16_t, 10> vbe{};
-        std::vector<uint8_t> memory;
+    using State = VgaState;
 
-        template <class Archive>
-        void describe(Archive& archive) {
-            archive.fields(*this, "misc", misc, "pel_mask", pel_mask, "crtc_index", crtc_index, "sequencer_index",
-                           sequencer_index, "graphics_index", graphics_index, "attribute_index", attribute_index,
-                           "crtc", crtc, "sequencer", sequencer, "graphics", graphics, "attribute", attribute,
-                           "attribute_data_next", attribute_data_next, "dac", dac, "dac_write", dac_write, "dac_read",
-                           dac_read, "dac_component", dac_component, "dac_reading", dac_reading, "latch", latch,
-                           "vbe_index", vbe_index, "vbe", vbe, "memory", memory);
-            archive.require(memory.size() == kMemoryBytes, "memory");
-            archive.require(dac_component < 3, "dac_component");
-        }
-    };
-
-    explicit Vga(const Clock& clock);
+    // `memory`: of kMemoryBytes, and saved and restored by its owner.
+    Vga(const Clock& clock, VideoMemory& memory);
 
     // 48 registers: 0-47 are ports 0x3B0 to 0x3DF.
     Device& ports() { return ports_; }
@@ -58,39 +36,45 @@ public:
     Device& window() { return window_; }
     // All of the memory, for a base address register.
     Device& framebuffer() { return framebuffer_; }
+    // Called when what of window() is plain memory has changed.
+    void on_window_changed(std::function<void()> listener) { window_listener_ = std::move(listener); }
 
-    Picture picture() const;
-    // Another number after whatever may have changed the picture. The same: it is the same picture.
+    Picture picture() const { return vga_picture(s_, memory_.data()); }
+    TextScreen text_screen() const { return vga_text_screen(s_, memory_.data()); }
+    // Another number after whatever may have changed the picture but its memory. See also VideoMemory::collect().
     uint64_t changes() const { return changes_; }
-    TextScreen text_screen() const;
+    VideoMemory& memory() const { return memory_; }
 
     void reset();
     const State& state() const { return s_; }
-    void restore(const State& s) {
-        s_ = s;
-        ++changes_;
-    }
+    void restore(const State& s);
 
 private:
     // One face of the card towards the bus.
-    template <uint32_t (Vga::*Read)(uint32_t, unsigned), void (Vga::*Write)(uint32_t, unsigned, uint32_t)>
+    template <uint32_t (Vga::*Read)(uint32_t, unsigned), void (Vga::*Write)(uint32_t, unsigned, uint32_t),
+              std::vector<PlainRegisters> (Vga::*Plain)() const = nullptr>
     class Face final : public Device {
     public:
         explicit Face(Vga& vga) : vga_(vga) {}
         uint32_t read(uint32_t offset, unsigned size) override { return (vga_.*Read)(offset, size); }
-        void write(uint32_t offset, unsigned size, uint32_t value) override {
-            ++vga_.changes_;
-            (vga_.*Write)(offset, size, value);
+        void write(uint32_t offset, unsigned size, uint32_t value) override { (vga_.*Write)(offset, size, value); }
+        std::vector<PlainRegisters> plain() const override {
+            if constexpr (Plain == nullptr)
+                return {};
+            else
+                return (vga_.*Plain)();
         }
         void reset() override {}
 
     private:
         Vga& vga_;
     };
+    void registers_changed();
 
     // vga.cpp
     uint32_t read_port(uint32_t offset, unsigned size);
     void write_port(uint32_t offset, unsigned size, uint32_t value);
+    void write_register(uint32_t offset, uint8_t value);
     bool decodes(uint32_t offset) const;
     uint8_t input_status() const;
     void write_attribute(uint8_t value);
@@ -109,6 +93,10 @@ private:
     void write_window(uint32_t offset, unsigned size, uint32_t value);
     uint32_t read_framebuffer(uint32_t offset, unsigned size);
     void write_framebuffer(uint32_t offset, unsigned size, uint32_t value);
+    PlainRegisters window_place() const;
+    bool writes_plainly() const;
+    std::vector<PlainRegisters> plain_window() const;
+    std::vector<PlainRegisters> plain_framebuffer() const { return {{0, kMemoryBytes, 0}}; }
     bool mapped(uint32_t& offset) const;
     uint8_t read_byte(uint32_t offset);
     void write_byte(uint32_t offset, uint8_t value);
@@ -116,15 +104,16 @@ private:
     uint32_t combine(uint8_t value) const;
     void write_planes(uint32_t offset, uint8_t value, uint8_t planes);
 
-    friend class VgaPicture;
-
     const Clock& clock_;
+    VideoMemory& memory_;
     State s_;
     uint64_t changes_ = 1;
+    std::vector<PlainRegisters> plain_window_;
+    std::function<void()> window_listener_;
     Face<&Vga::read_port, &Vga::write_port> ports_{*this};
     Face<&Vga::read_vbe, &Vga::write_vbe> vbe_ports_{*this};
-    Face<&Vga::read_window, &Vga::write_window> window_{*this};
-    Face<&Vga::read_framebuffer, &Vga::write_framebuffer> framebuffer_{*this};
+    Face<&Vga::read_window, &Vga::write_window, &Vga::plain_window> window_{*this};
+    Face<&Vga::read_framebuffer, &Vga::write_framebuffer, &Vga::plain_framebuffer> framebuffer_{*this};
 };
 
 }  // namespace ringfold

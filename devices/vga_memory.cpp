@@ -1,5 +1,6 @@
 // The VGA's memory as the CPU sees it: the window below 1 MiB with its planes, latches and write modes, and the linear
 // framebuffer.
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -27,21 +28,38 @@ constexpr uint32_t in_all_planes(uint8_t value) {
 
 }  // namespace
 
-// From an offset in the 128 KiB window to one in the memory that is mapped there now.
+// The part of the 128 KiB window that answers, and where the memory begins that it is a view of.
+PlainRegisters Vga::window_place() const {
+    static constexpr PlainRegisters kPlaces[] = {{0, 0x20000}, {0, 0x10000}, {0x10000, 0x8000}, {0x18000, 0x8000}};
+    if (!(s_.misc & kMemoryEnable)) return {};
+    PlainRegisters place = kPlaces[s_.graphics[kMiscellaneous] >> 2 & 3];
+    if (vbe_enabled() && s_.vbe[kBpp] >= 8) place.memory = s_.vbe[kBank] * 0x10000u;
+    return place;
+}
+
+// From an offset in the window to one in the memory that is mapped there now.
 bool Vga::mapped(uint32_t& offset) const {
-    if (!(s_.misc & kMemoryEnable)) return false;
-    switch (s_.graphics[kMiscellaneous] >> 2 & 3) {
-        case 0:
-            return true;
-        case 1:
-            return offset < 0x10000;
-        case 2:
-            offset -= 0x10000;
-            return offset < 0x8000;
-        default:
-            offset -= 0x18000;
-            return offset < 0x8000;
-    }
+    const PlainRegisters place = window_place();
+    offset -= place.first;
+    return offset < place.length;
+}
+
+// Is a byte written in chained memory that byte, and no more?
+bool Vga::writes_plainly() const {
+    const auto& g = s_.graphics;
+    return (s_.sequencer[kMapMask] & 0xf) == 0xf && (g[kGraphicsMode] & 3) == 0 && g[kRotate] == 0 &&
+           (g[kEnableSetReset] & 0xf) == 0 && g[kBitMask] == 0xff;
+}
+
+// Packed VBE modes by banks, and chained memory as in mode 13h. Odd/even and planar memory is not: its bytes do not lie
+// side by side.
+std::vector<PlainRegisters> Vga::plain_window() const {
+    const bool packed = vbe_enabled() && s_.vbe[kBpp] >= 8;
+    const bool chained = s_.sequencer[kMemoryMode] & kChain4 && writes_plainly();
+    PlainRegisters place = window_place();
+    place.length = std::min(place.length, kMemoryBytes - place.memory);
+    if (place.length == 0 || !(packed || chained)) return {};
+    return {place};
 }
 
 uint32_t Vga::read_window(uint32_t offset, unsigned size) {
@@ -62,23 +80,27 @@ void Vga::write_window(uint32_t offset, unsigned size, uint32_t value) {
 
 uint32_t Vga::read_framebuffer(uint32_t offset, unsigned size) {
     uint32_t value = 0;
-    if (offset <= kMemoryBytes - size) memcpy(&value, &s_.memory[offset], size);
+    if (offset <= kMemoryBytes - size) memcpy(&value, memory_.data() + offset, size);
     return value;
 }
 
 void Vga::write_framebuffer(uint32_t offset, unsigned size, uint32_t value) {
-    if (offset <= kMemoryBytes - size) memcpy(&s_.memory[offset], &value, size);
+    if (offset > kMemoryBytes - size) return;
+    for (unsigned n = 0; n < size; ++n) {
+        const auto byte = static_cast<uint8_t>(value >> 8 * n);
+        memory_.store(offset + n, &byte, 1);
+    }
 }
 
 uint32_t Vga::planes_at(uint32_t offset) const {
     uint32_t planes;
-    memcpy(&planes, &s_.memory[(offset & kPlaneMask) * 4], 4);
+    memcpy(&planes, memory_.data() + (offset & kPlaneMask) * 4, 4);
     return planes;
 }
 
 uint8_t Vga::read_byte(uint32_t offset) {
-    if (vbe_enabled() && s_.vbe[kBpp] >= 8) return s_.memory[(s_.vbe[kBank] * 0x10000u + offset) % kMemoryBytes];
-    if (s_.sequencer[kMemoryMode] & kChain4) return s_.memory[offset];
+    if (vbe_enabled() && s_.vbe[kBpp] >= 8) return memory_[(s_.vbe[kBank] * 0x10000u + offset) % kMemoryBytes];
+    if (s_.sequencer[kMemoryMode] & kChain4) return memory_[offset];
     unsigned plane = s_.graphics[kReadMap];
     if (s_.graphics[kGraphicsMode] & kOddEven) {
         plane = (plane & 2) | (offset & 1);
@@ -93,7 +115,7 @@ uint8_t Vga::read_byte(uint32_t offset) {
 
 void Vga::write_byte(uint32_t offset, uint8_t value) {
     if (vbe_enabled() && s_.vbe[kBpp] >= 8) {
-        s_.memory[(s_.vbe[kBank] * 0x10000u + offset) % kMemoryBytes] = value;
+        memory_.store((s_.vbe[kBank] * 0x10000u + offset) % kMemoryBytes, &value, 1);
         return;
     }
     uint8_t planes = s_.sequencer[kMapMask];
@@ -145,7 +167,7 @@ uint32_t Vga::combine(uint8_t value) const {
 void Vga::write_planes(uint32_t offset, uint8_t value, uint8_t planes) {
     const uint32_t written = spread(planes);
     const uint32_t after = (planes_at(offset) & ~written) | (combine(value) & written);
-    memcpy(&s_.memory[(offset & kPlaneMask) * 4], &after, 4);
+    memory_.store((offset & kPlaneMask) * 4, &after, 4);
 }
 
 }  // namespace ringfold

@@ -1,9 +1,10 @@
-// What the screen shows: text with the characters from plane 2, planar and packed graphics, and VBE modes.
+// Draws what the screen shows: text with the characters from plane 2, planar and packed graphics, and VBE modes.
+#include "devices/vga_picture.h"
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
-#include "devices/vga.h"
 #include "devices/vga_registers.h"
 
 namespace ringfold {
@@ -23,7 +24,8 @@ constexpr unsigned kMostPixels = 4096 * 4096;
 // Draws one picture of a VGA's state.
 class VgaPicture {
 public:
-    explicit VgaPicture(const Vga& vga) : s_(vga.s_), vbe_(vga.vbe_enabled()) {}
+    VgaPicture(const VgaState& s, const uint8_t* memory)
+        : s_(s), memory_(memory), vbe_(s.vbe[kVbeEnable] & kVbeOn) {}
 
     Picture draw();
     TextScreen text_screen() const;
@@ -38,7 +40,7 @@ private:
     unsigned columns() const { return s_.crtc[kHorizontalEnd] + 1u; }
     uint32_t start() const { return s_.crtc[kStartHigh] << 8 | s_.crtc[kStartLow]; }
     unsigned line_compare() const;
-    uint8_t plane_byte(uint32_t offset, unsigned plane) const { return s_.memory[(offset & 0xffff) * 4 + plane]; }
+    uint8_t plane_byte(uint32_t offset, unsigned plane) const { return memory_[(offset & 0xffff) * 4 + plane]; }
     Colour dac(uint8_t index) const;
     Colour palette(uint8_t index) const;
     void put(unsigned x, unsigned y, Colour c);
@@ -52,7 +54,8 @@ private:
     void draw_vbe_planar();
     Colour packed_pixel(uint32_t at) const;
 
-    const Vga::State& s_;
+    const VgaState& s_;
+    const uint8_t* memory_;
     bool vbe_;
     Picture picture_;
 };
@@ -209,7 +212,7 @@ void VgaPicture::draw_graphics_line(unsigned y, uint32_t address, unsigned panni
         if (mode & kShift256) {
             // Each pixel is two dots wide; four lie side by side in the planes.
             const uint32_t n = address * 4 + x / 2 + panning / 2;
-            put(x, y, dac(s_.memory[n & 0x3ffff]));
+            put(x, y, dac(memory_[n & 0x3ffff]));
         } else if (mode & kShiftInterleave) {
             // Two bits for a pixel, from planes 0 and 1 by turns.
             const unsigned dot = (x >> half) + panning;
@@ -225,9 +228,9 @@ void VgaPicture::draw_graphics_line(unsigned y, uint32_t address, unsigned panni
 
 Colour VgaPicture::packed_pixel(uint32_t at) const {
     const unsigned bytes = (s_.vbe[kBpp] + 7) / 8;
-    if (at > Vga::kMemoryBytes - bytes) return {};
+    if (at > kVgaMemoryBytes - bytes) return {};
     uint32_t v = 0;
-    memcpy(&v, &s_.memory[at], bytes);
+    memcpy(&v, &memory_[at], bytes);
     const auto wide = [](uint32_t value, unsigned bits) {
         const uint32_t top = (value & ((1u << bits) - 1)) << (8 - bits);
         return static_cast<uint8_t>(top | top >> bits);
@@ -250,7 +253,7 @@ void VgaPicture::draw_packed() {
         const uint64_t row = (uint64_t{y} + s_.vbe[kYOffset]) * s_.vbe[kVirtualWidth] + s_.vbe[kXOffset];
         for (unsigned x = 0; x < picture_.width; ++x) {
             const uint64_t at = (row + x) * bytes;
-            if (at < Vga::kMemoryBytes) put(x, y, packed_pixel(static_cast<uint32_t>(at)));
+            if (at < kVgaMemoryBytes) put(x, y, packed_pixel(static_cast<uint32_t>(at)));
         }
     }
 }
@@ -262,11 +265,20 @@ void VgaPicture::draw_vbe_planar() {
     }
 }
 
-Picture Vga::picture() const {
-    return VgaPicture(*this).draw();
+Picture vga_picture(const VgaState& s, const uint8_t* memory) {
+    return VgaPicture(s, memory).draw();
 }
-TextScreen Vga::text_screen() const {
-    return VgaPicture(*this).text_screen();
+TextScreen vga_text_screen(const VgaState& s, const uint8_t* memory) {
+    return VgaPicture(s, memory).text_screen();
+}
+
+VisibleMemory vga_visible(const VgaState& s) {
+    constexpr uint32_t kAllPlanes = 0x40000;
+    if (!(s.vbe[kVbeEnable] & kVbeOn) || s.vbe[kBpp] < 8) return {0, kAllPlanes};
+    const uint64_t bytes = (s.vbe[kBpp] + 7u) / 8, row = s.vbe[kVirtualWidth] * bytes;
+    const uint64_t begin = s.vbe[kYOffset] * row + s.vbe[kXOffset] * bytes, end = begin + s.vbe[kYres] * row;
+    return {static_cast<uint32_t>(std::min<uint64_t>(begin, kVgaMemoryBytes)),
+            static_cast<uint32_t>(std::min<uint64_t>(end, kVgaMemoryBytes))};
 }
 
 }  // namespace ringfold

@@ -52,6 +52,7 @@ void Vga::write_vbe(uint32_t offset, unsigned size, uint32_t value) {
         s_.vbe_index = static_cast<uint16_t>(value);
     else
         write_vbe_register(static_cast<uint16_t>(value));
+    registers_changed();
 }
 
 // The resolution can change only while the extension is off; the place on a larger virtual screen at any time.
@@ -89,7 +90,7 @@ void Vga::enable_vbe(uint16_t value) {
         s_.vbe[kVirtualWidth] = s_.vbe[kXres];
         s_.vbe[kXOffset] = s_.vbe[kYOffset] = 0;
         if (!depth_allowed(s_.vbe[kBpp])) s_.vbe[kBpp] = 8;
-        if (!(value & kKeepMemory)) std::fill(s_.memory.begin(), s_.memory.end(), uint8_t{0});
+        if (!(value & kKeepMemory)) memory_.clear();
     }
     // The other width of the DAC's colours: what it holds keeps its brightness.
     if ((value ^ s_.vbe[kVbeEnable]) & kDac8Bit)

@@ -25,6 +25,7 @@ CpuState cpu_of(const AddressSpace& space, const CpuState& state) {
 class KnownTables final : public PageTableAccess {
 public:
     KnownTables(PageTableAccess& memory, const PageTableTraces& traces) : memory_(memory), traces_(traces) {}
+    GuestPhys place(GuestPhys physical) override { return memory_.place(physical); }
     uint64_t read_entry(GuestPhys address, unsigned size) override {
         const uint8_t* known = traces_.known(address);
         if (!known) return memory_.read_entry(address, size);

@@ -53,7 +53,7 @@ void CachedView::drop_all() {
     for (uint32_t i = 0; i < kTlbEntries; ++i) drop_slot(i);
     non_global_.reset();
     large_.reset();
-    drop_devices([](const DevicePage&) { return true; });
+    drop_all_devices();
 }
 
 void CachedView::take_non_global(std::vector<SlotCopy>& out) {
@@ -105,12 +105,23 @@ void CachedView::drop_write_range(GuestVirt from, uint64_t bytes) {
     }
 }
 
-void CachedView::drop_writers_of(const uint8_t* host_page) {
-    const auto target = reinterpret_cast<uint64_t>(host_page);
+void CachedView::drop_writers_of(const uint8_t* host, uint64_t bytes) {
+    const auto target = reinterpret_cast<uint64_t>(host);
     for (uint32_t i = 0; i < kTlbEntries; ++i) {
         const uint64_t page = 0u - view.tlb.write_bias[i];
-        if (page + view.tlb.addend[i] == target) view.tlb.write_bias[i] = SoftTlb::never_matches(i);
+        if (page + view.tlb.addend[i] - target < bytes) view.tlb.write_bias[i] = SoftTlb::never_matches(i);
     }
+}
+
+void CachedView::drop_places(const uint8_t* host, uint64_t bytes) {
+    for (uint32_t i = 0; i < kTlbEntries; ++i)
+        if (const auto page = page_of(i);
+            page && page->value + view.tlb.addend[i] - reinterpret_cast<uint64_t>(host) < bytes)
+            drop_slot(i);
+}
+
+void CachedView::drop_all_devices() {
+    drop_devices([](const DevicePage&) { return true; });
 }
 
 bool CachedView::note_code_page(GuestVirt a, const Mapping& mapping) {

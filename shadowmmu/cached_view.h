@@ -54,8 +54,10 @@ public:
     // Write permission only.
     void drop_write(GuestVirt a);
     void drop_write_range(GuestVirt from, uint64_t bytes);
-    // No slot that leads to this host page may be written through any more.
-    void drop_writers_of(const uint8_t* host_page);
+    // No slot that leads to these host pages may be written through any more.
+    void drop_writers_of(const uint8_t* host, uint64_t bytes);
+    // Nothing is known any more of these host pages.
+    void drop_places(const uint8_t* host, uint64_t bytes);
 
     // --- device memory, which has no slots: what the last few pages are and allow ----------------------------
     struct DevicePage {
@@ -71,6 +73,7 @@ public:
         return d.physical + a.page_offset();
     }
     std::span<const DevicePage> devices() const { return devices_; }
+    void drop_all_devices();
 
     // --- jump cache ---------------------------------------------------------------------------------------
     // True if what was noted is another frame: the jump cache has been emptied then, but all pages stay noted.

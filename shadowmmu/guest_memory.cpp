@@ -118,7 +118,8 @@ Fill GuestMemory::fill(GuestVirt a, unsigned size, Access access, Privilege p, G
 }
 
 std::optional<GuestPhys> GuestMemory::known_device(GuestVirt a, Access access, Privilege p) const {
-    return impl_->cached(p).find_device(a, CachedView::needed_for(access));
+    const auto place = impl_->cached(p).find_device(a, CachedView::needed_for(access));
+    return place ? std::optional(Ram::device_address(*place)) : std::nullopt;
 }
 
 MmioIo& GuestMemory::mmio() {
@@ -157,7 +158,7 @@ bool GuestMemory::debug_read(GuestVirt a, std::span<uint8_t> to) const {
 bool GuestMemory::dma_read(GuestPhys from, std::span<uint8_t> to) {
     bool all = true;
     for (size_t done = 0; done < to.size();) {
-        const GuestPhys at = from + done;
+        const GuestPhys at = ram_.place(from + done);
         const size_t n = std::min<size_t>(to.size() - done, left_in_page(at.value));
         if (ram_.contains(at)) {
             memcpy(&to[done], ram_.host(at), n);
@@ -173,7 +174,7 @@ bool GuestMemory::dma_read(GuestPhys from, std::span<uint8_t> to) {
 bool GuestMemory::dma_write(GuestPhys to, std::span<const uint8_t> from) {
     bool all = true;
     for (size_t done = 0; done < from.size();) {
-        const GuestPhys at = to + done;
+        const GuestPhys at = ram_.place(to + done);
         const auto n = static_cast<uint32_t>(std::min<size_t>(from.size() - done, left_in_page(at.value)));
         if (ram_.contains(at))
             impl_->store_ram(at, &from[done], n, TraceRoad::Dma);
@@ -184,11 +185,16 @@ bool GuestMemory::dma_write(GuestPhys to, std::span<const uint8_t> from) {
     return all;
 }
 
+void GuestMemory::dma_write_place(GuestPhys place, std::span<const uint8_t> from) {
+    impl_->store_ram(place, from.data(), static_cast<uint32_t>(from.size()), TraceRoad::Dma);
+}
+
 uint8_t* GuestMemory::Impl::find_cached(GuestVirt a, Access access, Privilege p) {
     uint8_t* host = cached(p).find(a, CachedView::needed_for(access));
     if (!host || access != Access::Write) return host;
     // A trace kept the slot from being written through. Once it has gone, that is over.
     const GuestPhys physical = ram.physical(host);
+    tracer.first_write(physical, owner.road_);
     if (!tracer.traced(physical)) {
         cached(p).allow_write(a);
         writers[physical.page_number()] |= writer_bit(p);
@@ -222,7 +228,7 @@ void GuestMemory::Impl::load(const Place& from, void* to, uint32_t size) {
         return;
     }
     for_each_device_access(size, [&](uint32_t done, uint32_t n) {
-        const uint64_t value = mmio.read(from.physical + done, n);
+        const uint64_t value = mmio.read(Ram::device_address(from.physical) + done, n);
         memcpy(static_cast<uint8_t*>(to) + done, &value, n);
     });
 }
@@ -232,7 +238,7 @@ void GuestMemory::Impl::store(const Place& to, const void* from, uint32_t size, 
     for_each_device_access(size, [&](uint32_t done, uint32_t n) {
         uint64_t value = 0;
         memcpy(&value, static_cast<const uint8_t*>(from) + done, n);
-        mmio.write(to.physical + done, n, value);
+        mmio.write(Ram::device_address(to.physical) + done, n, value);
     });
 }
 

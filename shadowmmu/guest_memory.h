@@ -144,10 +144,16 @@ public:
     // --- physical -------------------------------------------------------------------------------------------
     bool dma_read(GuestPhys from, std::span<uint8_t> to) override;
     bool dma_write(GuestPhys to, std::span<const uint8_t> from) override;
+    // A write within a page by its place, see Ram::place().
+    void dma_write_place(GuestPhys place, std::span<const uint8_t> from);
     Ram& ram() { return ram_; }
     MemoryTracer& tracer() { return tracer_; }
 
+    // The display's memory is found there from now on, and nowhere else.
+    void show_display(std::span<const Ram::DisplayWindow> windows);
+
     void protect(GuestPhys page) override;
+    void protect(GuestPhys first, uint32_t pages) override;
     void unprotect(GuestPhys page) override;
 
     struct Counts {

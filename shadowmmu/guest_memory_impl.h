@@ -50,6 +50,7 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     void store(const Place& to, const void* from, uint32_t size, TraceRoad road);
     void store_ram(GuestPhys to, const void* from, uint32_t size, TraceRoad road);
 
+    GuestPhys place(GuestPhys physical) override { return ram.place(physical); }
     uint64_t read_entry(GuestPhys address, unsigned size) override;
     void set_entry_bits(GuestPhys address, unsigned size, uint64_t bits) override;
 
@@ -84,6 +85,11 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     void refresh_range(Window& window, uint32_t first, uint32_t count, Privilege p);
     void settle_user_window();
     void invalidate_window_page(GuestVirt a);
+
+    // --- guest_memory_display.cpp --------------------------------------------------------------------------
+    void drop_display(const Ram::DisplayWindow&);
+    void drop_devices();
+    void drop_code_beside_ram();
 
     // --- audit.cpp -----------------------------------------------------------------------------------------
     std::string audit_view(const CachedView& cached, const CpuState& cpu, Privilege p, bool globals);

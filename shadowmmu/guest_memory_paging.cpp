@@ -27,7 +27,7 @@ GuestMemory::Impl::Impl(GuestMemory& o, Ram& r, MmioIo& m, MemoryTracer& t, CpuS
       mode(PagingMode::of(s)),
       windows(r, counts),
       traces(r, t, *this, counts),
-      writers(r.size() / kPageSize) {}
+      writers(r.file_bytes() / kPageSize) {}
 
 GuestMemory::Impl::~Impl() = default;
 
@@ -40,6 +40,7 @@ std::variant<Mapping, GuestFault> GuestMemory::Impl::walk(GuestVirt a, Access ac
         return GuestFault::page(a, fault->error_code);
     }
     const Mapping& mapping = std::get<Mapping>(answer);
+    if (access == Access::Write) tracer.first_write(mapping.physical, owner.road_);
     if (p == Privilege::User || !mapping.global) space->rely_on(a, mapping);
     return mapping;
 }
@@ -209,7 +210,7 @@ bool GuestMemory::load_pdptes(uint32_t cr3, std::array<uint64_t, 4>& out) {
     constexpr uint64_t kPresent = 1, kReserved = 0xfffffff0000001e6;
     std::array<uint64_t, 4> entry;
     for (unsigned i = 0; i < 4; ++i) {
-        entry[i] = impl_->read_entry(GuestPhys((cr3 & ~0x1fu) & impl_->state.address_mask) + i * 8, 8);
+        entry[i] = impl_->read_entry(ram_.place(GuestPhys((cr3 & ~0x1fu) & impl_->state.address_mask) + i * 8), 8);
         if ((entry[i] & kPresent) && (entry[i] & kReserved)) return false;
     }
     out = entry;
@@ -268,14 +269,20 @@ void GuestMemory::invalidate_page(GuestVirt a) {
 }
 
 void GuestMemory::protect(GuestPhys page) {
-    if (!ram_.contains(page)) return;
-    const uint8_t* host = ram_.host(page.page());
-    uint32_t& writers = impl_->writers[page.page_number()];
-    if (writers & 1) impl_->supervisor.drop_writers_of(host);
+    protect(page.page(), 1);
+}
+
+void GuestMemory::protect(GuestPhys first, uint32_t pages) {
+    if (!ram_.contains(first) || first.page_number() + pages > impl_->writers.size()) return;
+    const uint8_t* host = ram_.host(first);
+    const auto of_pages = std::span(impl_->writers).subspan(first.page_number(), pages);
+    uint32_t writers = 0;
+    for (uint32_t& of_page : of_pages) writers |= std::exchange(of_page, 0);
+    const uint64_t bytes = uint64_t{pages} * kPageSize;
+    if (writers & 1) impl_->supervisor.drop_writers_of(host, bytes);
     for (auto& space : impl_->spaces)
-        if (writers & (2u << space->number)) space->cached.drop_writers_of(host);
-    writers = 0;
-    impl_->windows.protect(static_cast<uint32_t>(page.page_number()));
+        if (writers & (2u << space->number)) space->cached.drop_writers_of(host, bytes);
+    impl_->windows.protect(static_cast<uint32_t>(first.page_number()), pages);
 }
 
 // Nothing to do: the next write that misses finds the page untraced and enters it.

@@ -114,7 +114,8 @@ bool GuestMemory::Impl::map_large(Window& window, GuestVirt a, const Mapping& ma
     const auto wanted = [&](uint32_t n) {
         if (!has_place(n)) return WindowPage{};
         Mapping there = mapping;
-        there.physical = GuestPhys(mapping.physical.page().value + static_cast<int64_t>(n - int64_t{at}) * kPageSize);
+        there.address = GuestPhys(mapping.address.page().value + static_cast<int64_t>(n - int64_t{at}) * kPageSize);
+        there.physical = ram.place(there.address);
         return desired(there, p);
     };
     bool here = false;

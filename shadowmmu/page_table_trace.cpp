@@ -40,7 +40,7 @@ PageTableTraces::PageTableTraces(Ram& ram, MemoryTracer& tracer, TableListener& 
       tracer_(tracer),
       listener_(listener),
       counts_(counts),
-      unsynchronised_page_(ram.size() / kPageSize) {}
+      unsynchronised_page_(ram.file_bytes() / kPageSize) {}
 
 PageTableTraces::~PageTableTraces() {
     for (auto& [number, page] : pages_) page->uses.clear();
@@ -75,6 +75,10 @@ void PageTableTraces::release(PageTablePage& page) {
         --unsynchronised_count_;
     }
     pages_.erase(page.address.page_number());
+}
+
+bool PageTableTraces::reach(uint64_t place) const {
+    return std::ranges::any_of(pages_, [&](const auto& page) { return page.first >= place / kPageSize; });
 }
 
 GuestPhys PageTableTraces::page_of(const TableUse& use) {

@@ -55,6 +55,8 @@ public:
     void add(TableUse& use, GuestPhys page);
     void remove(TableUse& use);
     static GuestPhys page_of(const TableUse& use);
+    // Is some table at this place or beyond?
+    bool reach(uint64_t place) const;
 
     // Everything that this space uses is known as it is in memory from here on. Pages that were found unchanged
     // a few times in a row are traced again.

@@ -61,7 +61,7 @@ private:
 
     // Reads one entry into leaf_ and combines its permissions. False: not present.
     bool descend(GuestPhys entry, uint64_t reserved) {
-        entry = GuestPhys(entry.value & cpu_.address_mask);
+        entry = tables_.place(GuestPhys(entry.value & cpu_.address_mask));
         leaf_ = tables_.read_entry(entry, entry_bytes_);
         if (!(leaf_ & kPresent)) return false;
         value_[m_.levels] = leaf_;
@@ -75,7 +75,8 @@ private:
     }
 
     bool finish(uint64_t frame, uint32_t page_bytes) {
-        m_.physical = GuestPhys((frame + (address_.value & (page_bytes - 1))) & cpu_.address_mask);
+        m_.address = GuestPhys((frame + (address_.value & (page_bytes - 1))) & cpu_.address_mask);
+        m_.physical = tables_.place(m_.address);
         m_.page_bytes = page_bytes;
         return true;
     }
@@ -116,6 +117,7 @@ private:
     bool reserved_ = false;  // some entry has a reserved bit set
     bool accessed_ = true;   // every entry had A set
     Mapping m_{.physical = {},
+               .address = {},
                .page_bytes = 0,
                .writable = true,
                .user = true,
@@ -132,7 +134,8 @@ private:
 std::variant<Mapping, PageFault> page_walk(PageTableAccess& tables, const CpuState& cpu, GuestVirt a, Access access,
                                            Privilege privilege, bool update) {
     if (!cpu.paging())
-        return Mapping{.physical = GuestPhys(a.value & cpu.address_mask),
+        return Mapping{.physical = tables.place(GuestPhys(a.value & cpu.address_mask)),
+                       .address = GuestPhys(a.value & cpu.address_mask),
                        .page_bytes = kPageSize,
                        .writable = true,
                        .user = true,

@@ -11,17 +11,21 @@
 
 namespace ringfold {
 
-// Reads and writes page-table entries. An entry outside RAM reads as all ones.
+// Reads and writes page-table entries, by their places. One that is neither in RAM nor in the display's memory reads as
+// all ones.
 class PageTableAccess {
 public:
     virtual ~PageTableAccess() = default;
+    // The place of what is at this physical address, see Ram::place().
+    virtual GuestPhys place(GuestPhys physical) { return physical; }
     virtual uint64_t read_entry(GuestPhys address, unsigned size) = 0;
     // Sets bits in an entry (A, D). Must not be taken for a guest write by page-table traces.
     virtual void set_entry_bits(GuestPhys address, unsigned size, uint64_t bits) = 0;
 };
 
 struct Mapping {
-    GuestPhys physical;   // of the very address asked for
+    GuestPhys physical;   // the place of the very address asked for,
+    GuestPhys address;    // and that as the CPU puts it out
     uint32_t page_bytes;  // 4 KiB, 2 MiB or 4 MiB
     bool writable, user;  // R/W and U/S, combined over the levels; CR0.WP not applied
     bool executable;

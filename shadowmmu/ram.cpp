@@ -48,13 +48,13 @@ void check_size(uint64_t bytes) {
 
 }  // namespace
 
-Ram::Ram(uint64_t bytes) : bytes_(bytes) {
+Ram::Ram(uint64_t bytes, uint64_t display_bytes) : bytes_(bytes), display_bytes_(display_bytes) {
     check_size(bytes);
     fd_ = memfd_create("ringfold-ram", MFD_CLOEXEC);
     if (fd_ < 0) throw HostError(fmt::format("guest RAM: memfd_create: {}", strerror(errno)));
     void* base = MAP_FAILED;
-    if (ftruncate(fd_, static_cast<off_t>(bytes)) == 0)
-        base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd_, 0);
+    if (ftruncate(fd_, static_cast<off_t>(file_bytes())) == 0)
+        base = mmap(nullptr, file_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd_, 0);
     if (base == MAP_FAILED) {
         const int error = errno;
         close(fd_);
@@ -64,12 +64,26 @@ Ram::Ram(uint64_t bytes) : bytes_(bytes) {
     base_ = static_cast<uint8_t*>(base);
     // Advice: where the host has no huge pages for shared memory this changes nothing.
     madvise(base_, bytes_, MADV_HUGEPAGE);
-    madvise(base_, bytes_, MADV_DONTDUMP);
+    madvise(base_, file_bytes(), MADV_DONTDUMP);
 }
 
 Ram::~Ram() {
-    munmap(base_, bytes_);
+    munmap(base_, file_bytes());
     close(fd_);
+}
+
+void Ram::show_display(std::span<const DisplayWindow> windows) {
+    windows_.clear();
+    for (const DisplayWindow& w : windows)
+        if ((w.at.value | w.length | w.offset) % kPageSize == 0 && w.offset <= display_bytes_ &&
+            w.length <= display_bytes_ - w.offset)
+            windows_.push_back(w);
+}
+
+GuestPhys Ram::place_beside_ram(GuestPhys address) const {
+    for (const DisplayWindow& w : windows_)
+        if (const uint64_t in = address.value - w.at.value; in < w.length) return GuestPhys(bytes_ + w.offset + in);
+    return GuestPhys(address.value | kDevice);
 }
 
 }  // namespace ringfold

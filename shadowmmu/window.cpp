@@ -46,7 +46,7 @@ Window::Window(Ram& ram, unsigned n)
       ram_(ram),
       shared_(false),
       page_(kPages + 1),
-      first_(ram.size() / kPageSize),
+      first_(ram.file_bytes() / kPageSize),
       next_(kPages),
       region_(kPages / kRegionPages) {
     void* base = reserve(nullptr, kBytes + kGuardBytes, PROT_NONE, 0);
@@ -63,7 +63,7 @@ Window::Window(Ram& ram, unsigned n, const WindowPlace&)
       base_(nullptr),
       shared_(true),
       page_(kPages + 1),
-      first_(ram.size() / kPageSize),
+      first_(ram.file_bytes() / kPageSize),
       next_(kPages),
       region_(kPages / kRegionPages) {}
 
@@ -163,14 +163,27 @@ void Window::write_protect(uint32_t first, uint32_t count) {
     pieces_ += boundaries(first, count) - before;
 }
 
-unsigned Window::write_protect_frame(uint32_t frame) {
+// In runs, where pages side by side map frames side by side.
+std::vector<Window::Run> Window::pages_of(uint32_t first_frame, uint32_t count, bool only_writable) const {
+    std::vector<Run> runs;
+    for (uint32_t frame = first_frame; frame < first_frame + count; ++frame) {
+        for (uint32_t link = first_[frame]; link; link = next_[link - 1]) {
+            const uint32_t n = link - 1;
+            if (only_writable && !(page_[n] & kWritable)) continue;
+            if (!runs.empty() && n == runs.back().first + runs.back().count)
+                ++runs.back().count;
+            else
+                runs.push_back({n, 1});
+        }
+    }
+    return runs;
+}
+
+unsigned Window::write_protect_frames(uint32_t first, uint32_t count) {
     unsigned had = 0;
-    for (uint32_t link = first_[frame]; link;) {
-        const uint32_t n = link - 1;
-        link = next_[n];
-        if (!(page_[n] & kWritable)) continue;
-        write_protect(n, 1);
-        ++had;
+    for (const Run& run : pages_of(first, count, true)) {
+        write_protect(run.first, run.count);
+        had += run.count;
     }
     return had;
 }

@@ -6,6 +6,7 @@
 
 #include <bitset>
 #include <cstdint>
+#include <vector>
 
 #include "shadowmmu/ram.h"
 
@@ -66,8 +67,13 @@ public:
     void unmap_all();
     // Takes the right to write away from mapped pages.
     void write_protect(uint32_t first, uint32_t count);
-    // ... and from every page that maps this frame. Returns how many had it.
-    unsigned write_protect_frame(uint32_t frame);
+    // ... and from every page that maps one of these frames. Returns how many had it.
+    unsigned write_protect_frames(uint32_t first, uint32_t count);
+    // The pages that map one of these frames.
+    struct Run {
+        uint32_t first, count;
+    };
+    std::vector<Run> pages_of(uint32_t first_frame, uint32_t count, bool only_writable = false) const;
 
     // Host mappings that this window is made of.
     uint32_t pieces() const { return pieces_; }

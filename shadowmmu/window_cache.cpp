@@ -21,7 +21,7 @@ uint32_t default_budget() {
 }  // namespace
 
 WindowCache::WindowCache(Ram& ram, GuestMemory::Counts& counts)
-    : ram_(ram), counts_(counts), budget_(default_budget()), writers_(ram.size() / kPageSize) {}
+    : ram_(ram), counts_(counts), budget_(default_budget()), writers_(ram.file_bytes() / kPageSize) {}
 
 WindowCache::~WindowCache() {
     drop_windows();
@@ -91,11 +91,20 @@ Window& WindowCache::user(AddressSpace& space, const AddressSpace* current) {
     return *space.window;
 }
 
-void WindowCache::protect(uint32_t frame) {
-    const uint32_t mask = std::exchange(writers_[frame], 0);
+void WindowCache::protect(uint32_t first, uint32_t count) {
+    uint32_t mask = 0;
+    for (uint32_t frame = first; frame < first + count; ++frame) mask |= std::exchange(writers_[frame], 0);
     if (!mask) return;
     const auto apply = [&](Window& window) {
-        if (mask & (1u << window.number)) counted(window, [&] { window.write_protect_frame(frame); });
+        if (mask & (1u << window.number)) counted(window, [&] { window.write_protect_frames(first, count); });
+    };
+    if (supervisor_) apply(*supervisor_);
+    for (auto& window : users_) apply(*window);
+}
+
+void WindowCache::drop_frames(uint32_t first, uint32_t count) {
+    const auto apply = [&](Window& window) {
+        for (const auto& [page, pages] : window.pages_of(first, count)) unmap(window, page, pages);
     };
     if (supervisor_) apply(*supervisor_);
     for (auto& window : users_) apply(*window);

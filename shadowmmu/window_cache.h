@@ -33,7 +33,9 @@ public:
     void note_writer(const Window& window, uint32_t frame) {
         writers_[frame] |= static_cast<uint16_t>(1u << window.number);
     }
-    void protect(uint32_t frame);
+    void protect(uint32_t first_frame, uint32_t count);
+    // Takes these frames out of all windows.
+    void drop_frames(uint32_t first, uint32_t count);
 
     bool map(Window& window, uint32_t first, uint32_t count, WindowPage to, bool touch);
     void unmap(Window& window, uint32_t first, uint32_t count);

@@ -56,6 +56,7 @@ struct MemoryTracer::Impl {
     std::vector<uint8_t> kinds;                // by page number: the bit set that traced() looks at
     std::vector<std::unique_ptr<Page>> pages;  // made when a page is first traced, then kept
     std::vector<Trace::Entry*> graveyard;      // dropped while a notify() may be standing on them
+    std::function<void(GuestPhys)> first_write;
     unsigned notifying = 0;
     Counts counts;
 };
@@ -100,6 +101,31 @@ void MemoryTracer::Impl::link(Trace::Entry::Node& node, PageGuard* guard) {
     if (guard) guard->protect(GuestPhys(node.page_number * kPageSize));
 }
 
+void MemoryTracer::watch_first_writes(GuestPhys first, uint32_t pages) {
+    constexpr uint8_t kBit = bit_of(TraceKind::FirstWrite);
+    for (uint64_t n = first.page_number(); n < first.page_number() + pages && n < page_count_; ++n) {
+        if (impl_->kinds[n] == 0) ++impl_->counts.pages;
+        impl_->kinds[n] |= kBit;
+    }
+    if (guard_) guard_->protect(first, pages);
+}
+
+void MemoryTracer::on_first_write(std::function<void(GuestPhys)> handler) {
+    impl_->first_write = std::move(handler);
+}
+
+bool MemoryTracer::tell_first_write(GuestPhys page, TraceRoad road) {
+    uint8_t& kinds = impl_->kinds[page.page_number()];
+    kinds &= static_cast<uint8_t>(~bit_of(TraceKind::FirstWrite));
+    ++impl_->counts.handled[static_cast<size_t>(TraceKind::FirstWrite)][static_cast<size_t>(road)];
+    if (kinds == 0) {
+        --impl_->counts.pages;
+        if (guard_) guard_->unprotect(page.page());
+    }
+    if (impl_->first_write) impl_->first_write(page.page());
+    return true;
+}
+
 void MemoryTracer::drop(Trace::Entry* entry) {
     entry->dead = true;
     entry->for_each_node([&](Trace::Entry::Node& node) {
@@ -126,6 +152,7 @@ void MemoryTracer::Impl::bury(Trace::Entry* entry) {
 }
 
 void MemoryTracer::notify(const TraceWrite& write) {
+    const bool first = first_write(write.address, write.road);
     if (!traced(write.address)) return;
     const uint64_t begin = write.address.value, end = begin + write.length();
     const auto road = static_cast<size_t>(write.road);
@@ -138,7 +165,7 @@ void MemoryTracer::notify(const TraceWrite& write) {
         ++impl_->counts.handled[static_cast<size_t>(entry.kind)][road];
         entry.handler(write);
     }
-    if (!met) ++impl_->counts.beside[road];
+    if (!met && !first) ++impl_->counts.beside[road];
     if (--impl_->notifying || impl_->graveyard.empty()) return;
     for (Trace::Entry* entry : std::exchange(impl_->graveyard, {})) impl_->bury(entry);
 }

@@ -17,9 +17,10 @@
 namespace ringfold {
 
 // ReadOnly has the write itself dropped: whoever writes guest memory asks for it, and the handler is never called.
-// Code: translations, which CodeMap knows to the byte. Decoded: what the interpreter has decoded.
-enum class TraceKind : uint8_t { PageTable, Gdt, Ldt, Idt, Code, ReadOnly, Decoded };
-inline constexpr int kTraceKinds = 7;
+// Code: translations, which CodeMap knows to the byte. Decoded: what the interpreter has decoded. FirstWrite: see
+// watch_first_writes(), which no memory_trace() is for.
+enum class TraceKind : uint8_t { PageTable, Gdt, Ldt, Idt, Code, ReadOnly, Decoded, FirstWrite };
+inline constexpr int kTraceKinds = 8;
 
 // By which road a write reached the registry; for the statistics and for adaptation.
 enum class TraceRoad : uint8_t { Soft, WindowFault, Dma, Interpreter };
@@ -76,6 +77,14 @@ public:
     }
     // Are writes to this page to be dropped? Such a trace covers whole pages.
     bool read_only(GuestPhys page) const { return kinds_on(page) >> static_cast<unsigned>(TraceKind::ReadOnly) & 1; }
+    // For those who ask again and again which pages were written, as a display does: the first write to each of these
+    // pages is told, before it or after, and then the page is watched no more. Pages watched already stay so.
+    void watch_first_writes(GuestPhys first, uint32_t pages);
+    void on_first_write(std::function<void(GuestPhys page)> handler);
+    // A write to the page is about to come: true if it was watched for its first, which that is now.
+    bool first_write(GuestPhys page, TraceRoad road) {
+        return kinds_on(page) >> static_cast<unsigned>(TraceKind::FirstWrite) & 1 && tell_first_write(page, road);
+    }
     // The bit sets of all pages, by page number, for translated code.
     const uint8_t* kinds() const { return kinds_; }
     // Runs the handlers whose ranges meet the write. The write must not cross a page.
@@ -92,6 +101,7 @@ private:
     friend class Trace;
     struct Impl;
     void drop(Trace::Entry* entry);
+    bool tell_first_write(GuestPhys page, TraceRoad road);
 
     std::unique_ptr<Impl> impl_;
     const uint8_t* kinds_ = nullptr;  // by page number

@@ -80,7 +80,7 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
       adaptation_(options.policy),
       engine_(make_engine(context, memory, adaptation_, options)),
       world_(engine_->world()),
-      table_(engine_->cache(), memory.tracer(), memory.ram().size()),
+      table_(engine_->cache(), memory.tracer(), memory.ram().file_bytes()),
       translator_(memory, *engine_, table_, options.emit, adaptation_),
       segment_cache_(context, memory),
       by_mnemonic_(kMnemonicMax + 1) {

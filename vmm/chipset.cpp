@@ -74,8 +74,9 @@ void Chipset::stand_in_for_firmware(Ram& ram) {
     pci_.remap();
 }
 
-void Chipset::add_vga(std::vector<uint8_t> bios) {
-    vga_.emplace(board_.clock);
+void Chipset::add_vga(VideoMemory& memory, std::vector<uint8_t> bios) {
+    vga_.emplace(board_.clock, memory);
+    vga_->on_window_changed([this] { board_.bus.plain_changed(); });
     vga_card_.emplace(*vga_, std::move(bios));
     pci_.add(kVga, *vga_card_);
     // A display card answers at its old places from the start, wherever PCI puts its memory.

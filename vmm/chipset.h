@@ -44,8 +44,8 @@ public:
     // Slots: 0 the host bridge, 1 the PIIX (functions 0, 1 for IDE, 3), 2 the display, 3 and up for others.
     PciBus& pci() { return pci_; }
     // Puts in a VGA card with this BIOS.
-    void add_vga(std::vector<uint8_t> bios);
-    const Vga* vga() const { return vga_ ? &*vga_ : nullptr; }
+    void add_vga(VideoMemory&, std::vector<uint8_t> bios);
+    Vga* vga() { return vga_ ? &*vga_ : nullptr; }
     // The functions, then the bus, then what its interrupt wires lead to.
     void list_parts(StateParts&);
     Piix4Pm& power_management() { return power_management_; }

@@ -34,8 +34,8 @@ std::unique_ptr<Cpu> make_cpu(const Options& options, VcpuContext& context, Gues
 Machine::Machine(const Options& options, const Loader& loader, Input& input, Outputs& outputs, const Drives* drives,
                  const Networks* networks, const Snapshot* from)
     : input_(input),
-      ram_(options.memory_bytes),
-      tracer_(options.memory_bytes),
+      ram_(options.memory_bytes, options.has_vga() ? Vga::kMemoryBytes : 0),
+      tracer_(ram_.file_bytes()),
       memory_(ram_, bus_, tracer_, state_),
       pit_(input.clock(), irqs_.line(kTimerIrq)),
       rtc_(input.clock(), irqs_.line(kRtcIrq)),
@@ -132,7 +132,29 @@ void Machine::connect_board(const Options& options, std::span<const uint8_t> rom
                                          [this] { ask({Request::Kind::PowerOff}); });
     timed_.push_back(&chipset_->power_management());
     if (rom.empty() && options.pc.acpi) chipset_->stand_in_for_firmware(ram_);
-    if (options.has_vga()) chipset_->add_vga(find_vga_bios());
+    if (options.has_vga()) connect_display();
+}
+
+// Where the card's memory is plain memory the CPU reaches it without the card; what it writes there is heard by traces.
+void Machine::connect_display() {
+    VideoMemory& video = video_memory_.emplace(ram_.display());
+    const GuestPhys start(ram_.size());
+    video.store_by([this, start](uint32_t offset, std::span<const uint8_t> bytes) {
+        memory_.dma_write_place(start + offset, bytes);
+    });
+    video.on_collected([this, start](uint32_t first, uint32_t pages) {
+        tracer_.watch_first_writes(start + uint64_t{first} * kPageSize, pages);
+    });
+    tracer_.on_first_write([&video, start](GuestPhys page) {
+        video.note_written(static_cast<uint32_t>(page - start));
+    });
+    bus_.on_plain_changed([this] {
+        std::vector<Ram::DisplayWindow> windows;
+        for (const Bus::PlainMemory& plain : bus_.plain_memory())
+            windows.push_back({plain.at, plain.length, plain.memory});
+        memory_.show_display(windows);
+    });
+    chipset_->add_vga(video, find_vga_bios());
 }
 
 void Machine::connect_storage(const Drives* drives) {
@@ -188,7 +210,7 @@ void Machine::show_on(CursesScreen& screen) {
     timed_.push_back(&screen);
 }
 
-void Machine::show_on(VncScreen& screen) {
+void Machine::show_on(LiveScreen& screen) {
     if (!vga()) return;
     screen.connect(*vga(), keyboard_);
     timed_.push_back(&screen);
@@ -210,8 +232,8 @@ bool Machine::settle() {
 bool Machine::read_physical(GuestPhys from, std::span<uint8_t> to) {
     if (from.value > UINT32_MAX || to.size() > UINT32_MAX - from.value + 1) return false;
     for (size_t n = 0; n < to.size(); ++n) {
-        const GuestPhys at = from + n;
-        to[n] = ram_.contains(at) ? *ram_.host(at) : static_cast<uint8_t>(bus_.read(at, 1));
+        const GuestPhys at = ram_.place(from + n);
+        to[n] = ram_.contains(at) ? *ram_.host(at) : static_cast<uint8_t>(bus_.read(from + n, 1));
     }
     return true;
 }

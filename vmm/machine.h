@@ -29,7 +29,7 @@
 #include "vmm/base/cpu.h"
 #include "vmm/chipset.h"
 #include "vmm/curses_screen.h"
-#include "vmm/display/vnc_screen.h"
+#include "vmm/display/live_screen.h"
 #include "vmm/input.h"
 #include "vmm/loader.h"
 #include "vmm/monitor/key_sender.h"
@@ -78,9 +78,9 @@ public:
     // `screen` outlives the machine.
     void show_on(CursesScreen& screen);
     // The same for viewers elsewhere; the serial port keeps the terminal.
-    void show_on(VncScreen& screen);
+    void show_on(LiveScreen& screen);
     // The display card, if there is one.
-    const Vga* vga() const { return chipset_ ? chipset_->vga() : nullptr; }
+    Vga* vga() const { return chipset_ ? chipset_->vga() : nullptr; }
 
     // What a snapshot holds beside RAM.
     const StateParts& parts() const { return parts_; }
@@ -113,6 +113,7 @@ private:
     void place_local_apic(std::optional<GuestPhys>);
     void connect_devices(const Options&);
     void connect_board(const Options&, std::span<const uint8_t> rom);
+    void connect_display();
     void connect_storage(const Drives*);
     void connect_cards(const Options&, const Drives*, const Networks*);
     void connect_debug_exit(const DebugExit&);
@@ -129,6 +130,7 @@ private:
     CpuState& state_ = context_.cpu;
     Bus bus_;
     GuestMemory memory_;
+    std::optional<VideoMemory> video_memory_;
 
     Pic pic_;
     std::optional<LocalApic> local_apic_;

@@ -13,6 +13,7 @@
 
 #include "vmm/base/log.h"
 #include "vmm/base/result.h"
+#include "vmm/display/vnc_screen.h"
 #include "vmm/firmware.h"
 #include "vmm/guest_report.h"
 #include "vmm/host/crash_report.h"
@@ -194,7 +195,7 @@ int run(const Options& options) {
                                           [&](bool here) { terminal_monitor.focus(here); });
         }
         if (screen) machine.show_on(*screen);
-        if (viewers) machine.show_on(*viewers);
+        if (viewers) machine.show_on(viewers->screen());
         if (!std::exchange(talking, true)) monitors.serve();
         host::install_crash_report(&machine.state());
         Ending ending = run_loop(machine, input, {.stop_fd = stop_fd, .control = &control});

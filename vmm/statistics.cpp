@@ -56,7 +56,7 @@ Json memory_json(const GuestMemory::Counts& c) {
 
 Json traces_json(const MemoryTracer::Counts& c) {
     static constexpr const char* kKinds[kTraceKinds] = {"page_table", "gdt",       "ldt",    "idt",
-                                                        "code",       "read_only", "decoded"};
+                                                        "code",       "read_only", "decoded", "first_write"};
     static constexpr const char* kRoads[kTraceRoads] = {"soft", "window_fault", "dma", "interpreter"};
     Json handled, beside;
     for (size_t k = 0; k < kTraceKinds; ++k)

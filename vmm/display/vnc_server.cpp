@@ -132,11 +132,6 @@ VncServer::~VncServer() {
     rfbScreenCleanup(screen_);
 }
 
-void VncServer::show(Picture picture) {
-    const std::lock_guard lock(mutex_);
-    next_ = std::move(picture);
-}
-
 void VncServer::run() {
     while (!quit_) {
         rfbProcessEvents(screen_, viewers_ ? kWatchedMicroseconds : kAloneMicroseconds);
@@ -146,11 +141,7 @@ void VncServer::run() {
 }
 
 void VncServer::take_picture() {
-    std::optional<Picture> picture;
-    {
-        const std::lock_guard lock(mutex_);
-        picture.swap(next_);
-    }
+    const std::optional<Picture> picture = events_.draw();
     if (!picture || picture->width == 0 || picture->height == 0) return;
     std::vector<uint8_t> before(size_t{picture->width} * picture->height * kPixelBytes);
     before.swap(pixels_);

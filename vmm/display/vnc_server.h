@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -22,6 +21,7 @@ class VncServer {
 public:
     // Called on the server's thread.
     struct Events {
+        std::function<std::optional<Picture>()> draw;  // the picture, if it is another than the last
         std::function<void(uint32_t keysym, bool down)> key;
         std::function<void(int dx, int dy, int dz, uint8_t buttons)> pointer;  // as Ps2Mouse::move() takes them
         std::function<void(bool)> watched;                                     // the first came, or the last left
@@ -32,9 +32,6 @@ public:
     ~VncServer();
     VncServer(const VncServer&) = delete;
     VncServer& operator=(const VncServer&) = delete;
-
-    // Viewers see this as soon as they can; one that was not yet taken up is replaced. On any thread, at once.
-    void show(Picture);
 
 private:
     struct Hooks;
@@ -51,8 +48,6 @@ private:
     unsigned width_, height_;
     int viewers_ = 0;
 
-    std::mutex mutex_;
-    std::optional<Picture> next_;
     std::atomic<bool> quit_{false};
     std::thread thread_;
 };

@@ -1,6 +1,6 @@
 // Layout, numbers little-endian: magic, version, RAM's size; how many parts, and for each its name's length and name,
 // its shape, its state's length and state; the length of the packed RAM and that; CRC-32 of all before. Unpacked, RAM
-// is pages with their numbers before them and kNoPage at the end, as one zlib stream.
+// and behind it the display's memory is pages with their numbers before them and kNoPage at the end, as one zlib stream.
 #include "vmm/snapshot/snapshot.h"
 
 #include <fcntl.h>
@@ -22,7 +22,7 @@ namespace ringfold {
 namespace {
 
 constexpr uint8_t kMagic[8] = {'R', 'i', 'n', 'g', 'f', 'o', 'l', 'd'};
-constexpr uint32_t kVersion = 1, kNoPage = UINT32_MAX;
+constexpr uint32_t kVersion = 2, kNoPage = UINT32_MAX;
 constexpr size_t kMostParts = 1000, kChecksumBytes = 4;
 
 template <class T>
@@ -98,7 +98,7 @@ bool is_zero(const uint8_t* page) {
 
 // Pages that nobody has touched are holes in the RAM file: to look at them would make them real.
 void for_each_touched(const Ram& ram, const std::function<void(uint64_t page)>& f) {
-    const auto size = static_cast<off_t>(ram.size());
+    const auto size = static_cast<off_t>(ram.file_bytes());
     for (off_t at = 0; at < size;) {
         const off_t data = lseek(ram.fd(), at, SEEK_DATA);
         if (data < 0 || data >= size) return;
@@ -240,7 +240,7 @@ void Snapshot::check(const StateParts& parts, const Ram& ram) const {
 
 void Snapshot::load(const StateParts& parts, Ram& ram) const {
     // What the loader has placed goes, and so does the host's memory for it.
-    if (fallocate(ram.fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(ram.size())) < 0)
+    if (fallocate(ram.fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(ram.file_bytes())) < 0)
         refuse("the host cannot empty the guest's memory");
     each_page([&](GuestPhys at, const auto& bytes) {
         if (ram.contains(at)) memcpy(ram.host(at), bytes.data(), bytes.size());

@@ -13,7 +13,9 @@ namespace {
 
 struct Screen {
     ManualClock clock;
-    Vga vga{clock};
+    std::vector<uint8_t> vga_bytes = std::vector<uint8_t>(Vga::kMemoryBytes);
+    VideoMemory vga_memory{vga_bytes};
+    Vga vga{clock, vga_memory};
 
     void port(uint32_t at, unsigned value) { vga.ports().write(at - 0x3b0, 1, value); }
     unsigned port(uint32_t at) { return vga.ports().read(at - 0x3b0, 1) & 0xff; }
@@ -390,6 +392,113 @@ TEST_CASE("VBE through the 64 KiB window, by banks") {
     s.vbe(5, 0xffff);
     s.poke(0xaffff, 1);
     CHECK(s.vga.framebuffer().read(Vga::kMemoryBytes - 1, 1) == 1);
+}
+
+TEST_CASE("the window is plain memory in chained modes and by VBE's banks, and nowhere else") {
+    Screen s;
+    int heard = 0;
+    s.vga.on_window_changed([&] { ++heard; });
+    const auto plain = [&] { return s.vga.window().plain(); };
+    CHECK(plain().empty());
+    s.text_mode();
+    CHECK(plain().empty());
+    s.graphics_mode(0x0e, 0x40, 0x41, 40);
+    CHECK(plain() == std::vector<PlainRegisters>{{0, 0x10000, 0}});
+    heard = 0;
+    s.graphics(6, 0x01);
+    CHECK(plain() == std::vector<PlainRegisters>{{0, 0x20000, 0}});
+    s.graphics(6, 0x0d);
+    CHECK(plain() == std::vector<PlainRegisters>{{0x18000, 0x8000, 0}});
+    s.graphics(6, 0x05);
+    CHECK(heard == 3);
+    const std::pair<unsigned, unsigned> graphics[] = {{1, 1}, {3, 1}, {3, 8}, {5, 0x41}, {5, 0x42}, {8, 0xfe}};
+    for (const auto& [index, value] : graphics) {
+        CAPTURE(index, value);
+        s.graphics(index, value);
+        CHECK(plain().empty());
+        s.graphics(index, index == 5 ? 0x40 : index == 8 ? 0xff : 0);
+        CHECK(plain().size() == 1);
+    }
+    s.sequencer(2, 7);
+    CHECK(plain().empty());
+    s.sequencer(2, 15);
+    s.sequencer(4, 6);
+    CHECK(plain().empty());
+    s.sequencer(4, 14);
+    s.port(0x3c2, 0x61);
+    CHECK(plain().empty());
+    s.port(0x3c2, 0x63);
+    s.sequencer(4, 6);
+    s.vbe(1, 640);
+    s.vbe(2, 480);
+    s.vbe(3, 8);
+    s.vbe(4, 1);
+    s.vbe(5, 3);
+    CHECK(plain() == std::vector<PlainRegisters>{{0, 0x10000, 0x30000}});
+    s.graphics(6, 0x01);  // 128 KiB, of which the last bank has 64
+    s.vbe(5, 255);
+    CHECK(plain() == std::vector<PlainRegisters>{{0, 0x10000, 0xff0000}});
+    const int before = heard;
+    s.port(0x3c8, 1);
+    s.vbe(8, 3);
+    CHECK(heard == before);
+    s.vga.restore(s.vga.state());
+    CHECK(heard == before);
+    CHECK(s.vga.framebuffer().plain() == std::vector<PlainRegisters>{{0, Vga::kMemoryBytes, 0}});
+}
+
+TEST_CASE("what is plain memory is told by the bus, by its addresses") {
+    Screen s;
+    Bus bus;
+    PciBus pci(bus);
+    VgaCard card(s.vga, {});
+    int heard = 0;
+    bus.on_plain_changed([&] { ++heard; });
+    pci.add({2, 0}, card);
+    CHECK(bus.plain_memory().empty());
+    card.config_write(0x10, 4, 0xfd000000);
+    card.config_write(4, 2, 2);
+    pci.remap();
+    CHECK(heard == 1);
+    REQUIRE(bus.plain_memory().size() == 1);
+    CHECK(bus.plain_memory()[0].at == GuestPhys(0xfd000000));
+    CHECK(bus.plain_memory()[0].length == Vga::kMemoryBytes);
+    s.graphics_mode(0x0e, 0x40, 0x41, 40);
+    s.vbe(5, 2);
+    bus.claim({.base = GuestPhys(0xa8000), .length = 0x10000, .first_register = 0x8000}, s.vga.window());
+    REQUIRE(bus.plain_memory().size() == 2);
+    CHECK(bus.plain_memory()[0].at == GuestPhys(0xa8000));
+    CHECK(bus.plain_memory()[0].length == 0x8000);
+    CHECK(bus.plain_memory()[0].memory == 0x8000);
+    bus.release_memory(GuestPhys(0xa8000));
+    CHECK(heard == 3);
+    CHECK(bus.plain_memory().size() == 1);
+}
+
+TEST_CASE("pages of the display's memory that were written are collected once by each who asks") {
+    Screen s;
+    VideoMemory& memory = s.vga.memory();
+    std::vector<std::pair<uint32_t, uint32_t>> watched;
+    memory.on_collected([&](uint32_t first, uint32_t pages) { watched.emplace_back(first, pages); });
+    const uint64_t all = memory.collect();
+    CHECK(memory.written_since(0, 0));
+    CHECK(watched == decltype(watched){{0, 4096}});
+    watched.clear();
+    s.vga.framebuffer().write(0x1ffe, 4, 0x11223344);
+    memory.note_written(0x5fff, 2);
+    s.graphics_mode(0x06, 0x00, 0x41, 40);
+    s.poke(0xa0000 + 0x4000, 1);
+    const uint64_t second = memory.collect();
+    CHECK(watched == decltype(watched){{1, 2}, {5, 2}, {16, 1}});
+    CHECK(memory.written_since(2, all));
+    CHECK_FALSE(memory.written_since(3, all));
+    CHECK_FALSE(memory.written_since(2, second));
+    memory.collect();
+    CHECK(memory.written_since(2, all));
+    CHECK(watched.size() == 3);
+    s.vbe(4, 1);
+    memory.collect();
+    CHECK(memory.written_since(4095, second));
 }
 
 TEST_CASE("the card on PCI has its memory and its BIOS") {

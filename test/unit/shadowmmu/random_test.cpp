@@ -26,6 +26,7 @@ struct __attribute__((packed)) Unaligned {
 struct Look : PageTableAccess {
     const Ram& ram;
     explicit Look(const Ram& r) : ram(r) {}
+    GuestPhys place(GuestPhys physical) override { return ram.place(physical); }
     uint64_t read_entry(GuestPhys a, unsigned size) override {
         uint64_t value = size == 4 ? 0xffffffff : ~uint64_t{0};
         if (ram.contains(a)) memcpy(&value, ram.host(a), size);

@@ -255,8 +255,8 @@ TEST_CASE("the account of host mappings is the host's own") {
     REQUIRE(window.map(0x120, 4, {true, false, 0x220}, false));
     REQUIRE(window.map(Window::kPages - 1, 1, {true, true, 0}, false));
     window.write_protect(0x104, 1);
-    CHECK(window.write_protect_frame(0x208) == 1);
-    CHECK(window.write_protect_frame(0x208) == 0);
+    CHECK(window.write_protect_frames(0x208, 1) == 1);
+    CHECK(window.write_protect_frames(0x208, 1) == 0);
     window.unmap(0x10a, 2);
     CHECK(window.mapped_pages() == 23);
     // The last page borders on the guard.

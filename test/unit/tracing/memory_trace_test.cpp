@@ -114,3 +114,36 @@ TEST_CASE("ranges outside RAM are accepted and silent") {
     store(tracer, kRam - 1, {1});
     CHECK(heard == 1);
 }
+
+TEST_CASE("a page's first write is told once, by whatever road, and watched for anew") {
+    MemoryTracer tracer(kRam);
+    Guard guard;
+    tracer.set_guard(&guard);
+    std::vector<uint64_t> told;
+    tracer.on_first_write([&](GuestPhys page) { told.push_back(page.value); });
+    tracer.watch_first_writes(GuestPhys(0x3000), 2);
+    CHECK(guard.protected_pages == std::vector<uint64_t>{0x3000, 0x4000});
+    CHECK(tracer.traced(GuestPhys(0x4000)));
+    CHECK_FALSE(tracer.traced(GuestPhys(0x5000)));
+    CHECK(tracer.first_write(GuestPhys(0x3010), TraceRoad::Soft));
+    CHECK_FALSE(tracer.first_write(GuestPhys(0x3010), TraceRoad::Soft));
+    store(tracer, 0x4ff0, {1}, TraceRoad::Dma);
+    store(tracer, 0x4ff0, {1}, TraceRoad::Dma);
+    CHECK(told == std::vector<uint64_t>{0x3000, 0x4000});
+    CHECK(guard.unprotected_pages == told);
+    CHECK(tracer.counts().pages == 0);
+
+    int heard = 0;
+    auto trace = tracer.memory_trace(GuestPhys(0x3000), 4, TraceKind::Code, [&](const TraceWrite&) { ++heard; });
+    tracer.watch_first_writes(GuestPhys(0x3000), 1);
+    CHECK(tracer.first_write(GuestPhys(0x3000), TraceRoad::Soft));
+    CHECK(tracer.traced(GuestPhys(0x3000)));  // as code
+    tracer.watch_first_writes(GuestPhys(0x3000), 1);
+    store(tracer, 0x3000, {1});
+    CHECK(heard == 1);
+    CHECK(told.size() == 4);
+    trace.reset();
+    CHECK(tracer.counts().pages == 0);
+    tracer.watch_first_writes(GuestPhys(kRam - kPageSize), 5);  // no further than there is memory
+    CHECK(tracer.counts().pages == 1);
+}
