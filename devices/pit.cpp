@@ -86,7 +86,13 @@ void Pit::set_speaker_gate(bool level) {
     counter_[2].set_gate(level, now());
 }
 
+void Pit::set_heard(bool heard) {
+    heard_ = heard;
+    deadline_moved();
+}
+
 std::optional<Nanoseconds> Pit::next_deadline() const {
+    if (!heard_) return std::nullopt;
     PitCounter counter = counter_[0];  // a copy: to ask may bring in a waiting count
     const auto rise = counter.next_rise(irq_seen_);
     if (!rise) return std::nullopt;

@@ -36,6 +36,8 @@ public:
     std::optional<Nanoseconds> next_deadline() const override;
     void advance(Nanoseconds now) override;
 
+    // Whether IRQ 0 leads anywhere: else no edge of OUT0 is worth waking up for.
+    void set_heard(bool heard);
     // Counter 2's pins, which port 0x61 holds.
     void set_speaker_gate(bool level);
     bool speaker_gate() const { return counter_[2].state().gate; }
@@ -53,6 +55,7 @@ private:
     IrqLine irq0_;
     std::array<PitCounter, 3> counter_;
     PitCounter::Tick irq_seen_ = 0;
+    bool heard_ = true;
 };
 
 }  // namespace ringfold

@@ -63,10 +63,10 @@ void Chipset::guard(const ShadowSegment& s) {
             board_.tracer.memory_trace(s.base, s.length, TraceKind::ReadOnly, [](const TraceWrite&) {});
 }
 
-void Chipset::stand_in_for_firmware(Ram& ram) {
+void Chipset::stand_in_for_firmware(Ram& ram, bool hpet) {
     // In the part of memory that both boot protocols' memory maps reserve.
     constexpr uint32_t kTables = 0xe0000, kRsdp = 0xf0000;
-    AcpiTables acpi = make_acpi_tables(pci_memory_base(ram.size()));
+    AcpiTables acpi = make_acpi_tables(pci_memory_base(ram.size()), hpet);
     link_tables(acpi, kTables, kRsdp);
     memcpy(ram.host(GuestPhys(kTables)), acpi.tables.data(), acpi.tables.size());
     memcpy(ram.host(GuestPhys(kRsdp)), acpi.rsdp.data(), acpi.rsdp.size());
@@ -102,7 +102,7 @@ void describe_machine(FwCfg& fw_cfg, const MachineFacts& facts) {
     constexpr uint32_t kForever = 0xffffffff;  // firmware that finds nothing to boot stays where it is
     fw_cfg.add_file("etc/boot-fail-wait", FwCfg::little_endian(kForever, 4));
     if (!facts.acpi) return;
-    AcpiTables acpi = make_acpi_tables(pci_memory_base(facts.ram_bytes));
+    AcpiTables acpi = make_acpi_tables(pci_memory_base(facts.ram_bytes), facts.hpet);
     fw_cfg.add_file("etc/acpi/tables", std::move(acpi.tables));
     fw_cfg.add_file("etc/acpi/rsdp", std::move(acpi.rsdp));
     fw_cfg.add_file("etc/table-loader", std::move(acpi.loader));

@@ -39,7 +39,7 @@ public:
 
     // What is left of firmware's work where there is none: the ACPI tables in memory below 1 MiB, and the ports that
     // they name. An operating system gives PCI devices their addresses itself.
-    void stand_in_for_firmware(Ram&);
+    void stand_in_for_firmware(Ram&, bool hpet);
 
     // Slots: 0 the host bridge, 1 the PIIX (functions 0, 1 for IDE, 3), 2 the display, 3 and up for others.
     PciBus& pci() { return pci_; }
@@ -72,6 +72,7 @@ struct MachineFacts {
     bool boot_menu = false;
     std::optional<uint16_t> boot_menu_wait;  // milliseconds
     bool acpi = false;
+    bool hpet = false;
 };
 void describe_machine(FwCfg&, const MachineFacts&);
 

@@ -2,6 +2,7 @@
 #include "vmm/machine.h"
 
 #include <poll.h>
+#include <x86intrin.h>
 
 #include <algorithm>
 
@@ -12,7 +13,6 @@
 #include "vmm/base/log.h"
 #include "vmm/base/result.h"
 #include "vmm/firmware.h"
-#include "vmm/host/tsc.h"
 #include "vmm/snapshot/snapshot.h"
 
 namespace ringfold {
@@ -37,8 +37,8 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
       ram_(options.memory_bytes, options.has_vga() ? Vga::kMemoryBytes : 0),
       tracer_(ram_.file_bytes()),
       memory_(ram_, bus_, tracer_, state_),
-      pit_(input.clock(), irqs_.line(kTimerIrq)),
-      rtc_(input.clock(), irqs_.line(kRtcIrq)),
+      pit_(input.clock(), hpet_.line(kTimerIrq)),
+      rtc_(input.clock(), hpet_.line(kRtcIrq)),
       uart_(input.clock(), irqs_.line(kSerialIrq), &outputs.serial,
             options.pc.display == Display::Curses ? nullptr : &input),
       keyboard_(irqs_.line(kKeyboardIrq), irqs_.line(kMouseIrq), a20_, [this] { ask({Request::Kind::Reset}); }),
@@ -53,10 +53,11 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
       timed_{&pit_, &rtc_, &uart_, &key_sender_} {
     connect_devices(options);
     if (options.has_board()) connect_apics();
+    if (options.has_hpet()) connect_hpet();
     if (options.has_board()) connect_board(options, loader.rom());
     if (options.has_board() || drives) connect_storage(drives);
     if (chipset_) connect_cards(options, drives, networks);
-    list_parts();
+    list_parts(options);
     loader.place(ram_, state_);
     state_.tsc_khz = host::tsc_khz();
     if (from) {
@@ -87,6 +88,13 @@ void Machine::connect_apics() {
     irqs_.connect(*io_apic_);
     bus_.claim({.base = GuestPhys(IoApic::kBase), .length = kPageSize}, *io_apic_);
     timed_.push_back(&*local_apic_);
+}
+
+void Machine::connect_hpet() {
+    bus_.claim({.base = GuestPhys(Hpet::kBase), .length = Hpet::kBytes}, hpet_);
+    hpet_.connect(*io_apic_);
+    hpet_.on_replaced([this](bool replaced) { pit_.set_heard(!replaced); });
+    timed_.push_back(&hpet_);
 }
 
 // Where another device is already, it is nowhere. RAM is asked before any device.
@@ -124,14 +132,15 @@ void Machine::connect_devices(const Options& options) {
                                .serial_console = options.firmware_on_serial(),
                                .boot_menu = options.pc.boot_menu,
                                .boot_menu_wait = options.pc.boot_menu_wait,
-                               .acpi = options.has_board() && options.pc.acpi});
+                               .acpi = options.has_board() && options.pc.acpi,
+                               .hpet = options.has_hpet()});
 }
 
 void Machine::connect_board(const Options& options, std::span<const uint8_t> rom) {
     chipset_ = std::make_unique<Chipset>(Chipset::Board{bus_, tracer_, irqs_, input_.clock(), reset_control_}, rom,
                                          [this] { ask({Request::Kind::PowerOff}); });
     timed_.push_back(&chipset_->power_management());
-    if (rom.empty() && options.pc.acpi) chipset_->stand_in_for_firmware(ram_);
+    if (rom.empty() && options.pc.acpi) chipset_->stand_in_for_firmware(ram_, options.has_hpet());
     if (options.has_vga()) connect_display();
 }
 
@@ -182,7 +191,7 @@ void Machine::connect_debug_exit(const DebugExit& at) {
 
 // In the order in which they are restored: time first; what drives interrupt lines before the controller that has the
 // last word about them.
-void Machine::list_parts() {
+void Machine::list_parts(const Options& options) {
     parts_.add("clock", clock_part_);
     parts_.add("cpu", cpu_part_);
     parts_.add("a20", a20_);
@@ -198,6 +207,7 @@ void Machine::list_parts() {
     if (virtio_disks_) virtio_disks_->list_parts(parts_);
     if (network_cards_) network_cards_->list_parts(parts_);
     if (chipset_) chipset_->list_parts(parts_);
+    if (options.has_hpet()) parts_.add("hpet", hpet_);
     parts_.add("pic", pic_);
     if (io_apic_) parts_.add("ioapic", *io_apic_);
     if (local_apic_) parts_.add("lapic", *local_apic_);
@@ -250,6 +260,7 @@ void Machine::a20_changed(bool open) {
 }
 
 void Machine::service() {
+    state_.tsc_offset += tsc_watch_.fallen_back(host_clock_.now(), __rdtsc());
     const Nanoseconds now = input_.clock().now();
     for (TimedDevice* device : timed_) device->advance(now);
     input_.mailbox().deliver();

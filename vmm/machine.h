@@ -13,6 +13,7 @@
 #include "devices/bus.h"
 #include "devices/debug_port.h"
 #include "devices/fw_cfg.h"
+#include "devices/hpet.h"
 #include "devices/i8042.h"
 #include "devices/isa_debug_exit.h"
 #include "devices/pic.h"
@@ -30,6 +31,8 @@
 #include "vmm/chipset.h"
 #include "vmm/curses_screen.h"
 #include "vmm/display/live_screen.h"
+#include "vmm/host/tsc.h"
+#include "vmm/host/tsc_watch.h"
 #include "vmm/input.h"
 #include "vmm/loader.h"
 #include "vmm/monitor/key_sender.h"
@@ -110,6 +113,7 @@ public:
 
 private:
     void connect_apics();
+    void connect_hpet();
     void place_local_apic(std::optional<GuestPhys>);
     void connect_devices(const Options&);
     void connect_board(const Options&, std::span<const uint8_t> rom);
@@ -117,7 +121,7 @@ private:
     void connect_storage(const Drives*);
     void connect_cards(const Options&, const Drives*, const Networks*);
     void connect_debug_exit(const DebugExit&);
-    void list_parts();
+    void list_parts(const Options&);
     void ask(Request);
 
     Input& input_;
@@ -136,6 +140,7 @@ private:
     std::optional<LocalApic> local_apic_;
     std::optional<IoApic> io_apic_;
     IsaInterrupts irqs_{pic_};
+    Hpet hpet_{input_.clock(), irqs_};
     A20Gate a20_{[this](bool open) { a20_changed(open); }};
     void a20_changed(bool open);
     Pit pit_;
@@ -155,6 +160,8 @@ private:
     std::unique_ptr<Chipset> chipset_;  // none in a bare machine
     CursesScreen* screen_ = nullptr;
     std::vector<TimedDevice*> timed_;
+    HostClock host_clock_;  // never stopped
+    host::TscWatch tsc_watch_{host::tsc_khz()};
 
     ClockPart clock_part_{input_};
     CpuPart cpu_part_{state_};

@@ -51,6 +51,7 @@ enum Id : int {
     kKeyboardLayout,
     kGlobal,
     kNoAcpi,
+    kNoHpet,
     kNet,
     kNic,
     kNetdev,
@@ -107,6 +108,7 @@ constexpr option kOptions[] = {
     {"k", required_argument, nullptr, kKeyboardLayout},
     {"global", required_argument, nullptr, kGlobal},
     {"no-acpi", no_argument, nullptr, kNoAcpi},
+    {"no-hpet", no_argument, nullptr, kNoHpet},
     {"net", required_argument, nullptr, kNet},
     {"nic", required_argument, nullptr, kNic},
     {"netdev", required_argument, nullptr, kNetdev},
@@ -116,7 +118,6 @@ constexpr option kOptions[] = {
     // Of QEMU's, what changes nothing about this machine.
     {"nodefaults", no_argument, nullptr, kNoDefaults},
     {"no-user-config", no_argument, nullptr, kMeansNothing},
-    {"no-hpet", no_argument, nullptr, kMeansNothing},
     {"no-fd-bootchk", no_argument, nullptr, kMeansNothing},
     {"name", required_argument, nullptr, kName},
     {"monitor", required_argument, nullptr, kMonitor},
@@ -402,6 +403,9 @@ void apply(Options& o, int id, const char* argument) {
         case kGlobal:
             parse_global(value, o.pc);
             break;
+        case kNoHpet:
+            o.pc.hpet = false;
+            break;
         case kNoAcpi:
             o.pc.acpi = false;
             break;
@@ -635,7 +639,8 @@ Devices
   -nic none            no network card
   -netdev user|tap,id=NAME[,...] -device e1000,netdev=NAME[,mac=MAC]
                        the same in two parts
-  -machine pc          an i440FX board with PCI and ACPI (default with firmware); pc,acpi=off without ACPI tables
+  -machine pc          an i440FX board with PCI, ACPI, APICs and HPET (default with firmware); pc,acpi=off without
+                       ACPI tables, pc,hpet=off (or -no-hpet) without HPET
   -machine bare        none of that (default with -kernel)
   -vga std|none        a VGA card with Bochs VBE on that board (default std)
   -display none        nobody looks at it (default)

@@ -59,6 +59,7 @@ struct Options {
                (pc.board == BoardKind::Auto && (kernel.empty() || pc.vga == VgaKind::Std || !drives.list.empty() ||
                                                 !nics.nics.empty()));
     }
+    bool has_hpet() const { return has_board() && pc.hpet; }
     bool has_vga() const { return has_board() && pc.vga != VgaKind::None; }
     // Firmware that finds no screen to speak on uses the serial port.
     bool firmware_on_serial() const { return pc.no_graphic || (pc.display == Display::Auto && !vnc) || !has_vga(); }

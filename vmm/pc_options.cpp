@@ -75,10 +75,12 @@ std::string parse_machine(std::string_view text, PcOptions& o) {
             o.acpi = *on_off(value);
         else if (key == "graphics" && on_off(value))
             o.no_graphic = !*on_off(value);
-        else if ((key == "usb" || key == "smm" || key == "vmport" || key == "hpet") && on_off(value) == false)
+        else if (key == "hpet" && on_off(value))
+            o.hpet = *on_off(value);
+        else if ((key == "usb" || key == "smm" || key == "vmport") && on_off(value) == false)
             continue;  // there is none
         else
-            bad("machine", whole, fmt::format("{} is not known; write -machine pc[,acpi=off][,accel=bt|interp]", key));
+            bad("machine", whole, fmt::format("{} is not known; write -machine pc[,acpi=off][,hpet=off][,accel=bt|interp]", key));
     }
     return accel;
 }

@@ -21,7 +21,7 @@ struct PcOptions {
     VgaKind vga = VgaKind::Auto;
     Display display = Display::Auto;
     bool no_graphic = false;  // -nographic: firmware is told to use the serial port
-    bool acpi = true;
+    bool acpi = true, hpet = true;
     std::string bios;  // empty: the usual places
     std::string boot_order = "cad";
     bool boot_menu = false;

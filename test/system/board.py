@@ -21,8 +21,8 @@ QUESTIONS = [
 MODES = {
     "": [
         ("cat /proc/interrupts", ["IO-APIC   4-edge      ttyS0", "IO-APIC   9-fasteoi   acpi", "Local timer interrupts"]),
-        ("grep Event /proc/timer_list", ["lapic"]),
-        ("dmesg", ["ACPI: PM: (supports S0 S5)", "PCI: Using ACPI for IRQ routing", "Using IOAPIC for interrupt routing",
+        ("grep Event /proc/timer_list", ["lapic", "hpet"]),
+        ("dmesg", ["hpet0: 3 comparators, 64-bit 100.000000 MHz counter", "ACPI: PM: (supports S0 S5)", "PCI: Using ACPI for IRQ routing", "Using IOAPIC for interrupt routing",
                    "IOAPIC[0]: apic_id 0, version 17, address 0xfec00000, GSI 0-23"]),
     ],
     "noapic": [
@@ -31,8 +31,9 @@ MODES = {
     ],
     "noapic nolapic": [
         ("cat /proc/interrupts", ["XT-PIC      timer", "XT-PIC      ttyS0", "XT-PIC      acpi"]),
-        ("grep Event /proc/timer_list", ["pit"]),
+        ("grep Event /proc/timer_list", ["hpet"]),
     ],
+    "noapic nolapic hpet=disable": [("grep Event /proc/timer_list", ["pit"])],
 }
 
 

@@ -263,6 +263,8 @@ def snapshots(ringfold, guest, folder):
             report("OK" in g.ask("[ \"$(sha256sum < /tmp/random)\" = \"$(cat /tmp/sum)\" ] && echo OK"), "its memory is as it was")
             time.sleep(1)
             report(int(g.ask("cat /tmp/done")) > counted - 2, "and its disk goes on")
+            ticks = [int(g.ask("awk '/LOC:/ {print $2}' /proc/interrupts; sleep 0.2").split()[0]) for _ in range(2)]
+            report(ticks[1] > ticks[0], "and so does the local APIC's timer", ticks)
         report("rror" in g.hmp.run("loadvm nothing"), "a snapshot that is not there is refused")
         report(g.hmp.run("delvm s1") == "", "delvm")
         g.ask("kill %1; kill $(jobs -p) 2>/dev/null; sync; umount /d")

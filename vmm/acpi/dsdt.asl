@@ -71,6 +71,15 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "RINGFD", "RINGFOLD", 1)
                 Return (CRES)
             }
 
+            // Where one was left out, there is nothing to read.
+            Device (HPET)
+            {
+                Name (_HID, EisaId ("PNP0103"))
+                OperationRegion (CAPS, SystemMemory, 0xFED00000, 8)
+                Field (CAPS, DWordAcc, NoLock, Preserve) { HID, 32, PERD, 32 }
+                Method (_STA, 0) { If (HID == 0xFFFFFFFF) { Return (0) } Return (0x0F) }
+                Name (_CRS, ResourceTemplate () { Memory32Fixed (ReadOnly, 0xFED00000, 0x400) })
+            }
             Device (ISA)
             {
                 Name (_ADR, 0x00010000)

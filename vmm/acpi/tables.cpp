@@ -8,6 +8,7 @@
 
 #include <dsdt.hex>  // made by iasl from dsdt.asl: dsdt_aml_code
 
+#include "devices/hpet.h"
 #include "vmm/base/result.h"
 
 namespace ringfold {
@@ -140,6 +141,21 @@ Bytes madt() {
     return t;
 }
 
+// IA-PC HPET specification 1.0a, 3.2.4.
+Bytes hpet_table() {
+    constexpr uint8_t kMemory = 0;
+    constexpr uint16_t kLeastTicks = 100;
+    Bytes t = table("HPET", 1, kHeaderBytes);
+    put_number(t, Hpet::kId, 4);
+    put_entry(t, {kMemory, 0, 0, 0});
+    put_number(t, Hpet::kBase, 8);
+    t.push_back(0);  // its number
+    put_number(t, kLeastTicks, 2);
+    t.push_back(0);
+    put(t, kLength, t.size(), 4);
+    return t;
+}
+
 // The script: fixed-size commands, one after the other.
 class Script {
 public:
@@ -185,7 +201,7 @@ uint32_t pci_memory_base(uint64_t ram_bytes) {
     return 0xe0000000;
 }
 
-AcpiTables make_acpi_tables(uint32_t pci_memory) {
+AcpiTables make_acpi_tables(uint32_t pci_memory, bool hpet) {
     AcpiTables result;
     Script script;
     Bytes& tables = result.tables;
@@ -194,23 +210,30 @@ AcpiTables make_acpi_tables(uint32_t pci_memory) {
         tables.insert(tables.end(), t.begin(), t.end());
         return at;
     };
-    script.allocate(kTablesFile, kFacsAlignment, kHighMemory);
-    script.allocate(kRsdpFile, kRsdpAlignment, kBelow1Mib);
-    const size_t facs_at = append(facs()), dsdt_at = append(dsdt(pci_memory)), fadt_at = append(fadt());
-    const Bytes madt_table = madt();
-    const size_t madt_at = append(madt_table);
-    const size_t rsdt_bytes = kHeaderBytes + 8, rsdt_at = append(table("RSDT", 1, rsdt_bytes));
     const auto point = [&](size_t at, size_t to) {
         put(tables, at, to, 4);
         script.add_pointer(kTablesFile, at, kTablesFile);
     };
+    // What RSDT lists.
+    std::vector<size_t> listed;
+    const auto list = [&](const Bytes& t) {
+        listed.push_back(append(t));
+        return listed.back();
+    };
+    const auto check = [&](size_t at) { script.add_checksum(kTablesFile, at + kChecksum, at, get(tables, at + kLength)); };
+    script.allocate(kTablesFile, kFacsAlignment, kHighMemory);
+    script.allocate(kRsdpFile, kRsdpAlignment, kBelow1Mib);
+    const size_t facs_at = append(facs()), dsdt_at = append(dsdt(pci_memory)), fadt_at = list(fadt());
+    list(madt());
+    if (hpet) list(hpet_table());
+    const size_t rsdt_at = append(table("RSDT", 1, kHeaderBytes + 4 * listed.size()));
     point(fadt_at + 36, facs_at);
     point(fadt_at + 40, dsdt_at);
-    point(rsdt_at + kHeaderBytes, fadt_at);
-    point(rsdt_at + kHeaderBytes + 4, madt_at);
-    script.add_checksum(kTablesFile, fadt_at + kChecksum, fadt_at, kFadtBytes);
-    script.add_checksum(kTablesFile, madt_at + kChecksum, madt_at, madt_table.size());
-    script.add_checksum(kTablesFile, rsdt_at + kChecksum, rsdt_at, rsdt_bytes);
+    for (size_t n = 0; n < listed.size(); ++n) {
+        point(rsdt_at + kHeaderBytes + 4 * n, listed[n]);
+        check(listed[n]);
+    }
+    check(rsdt_at);
 
     result.rsdp.resize(kRsdpBytes);
     put(result.rsdp, 0, "RSD PTR ");

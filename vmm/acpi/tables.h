@@ -17,13 +17,13 @@ inline constexpr uint32_t kLocalApicAddress = 0xfee00000, kIoApicAddress = 0xfec
 inline constexpr uint8_t kIoApicId = 0;
 
 struct AcpiTables {
-    FwCfg::Bytes tables;  // file etc/acpi/tables: FACS, DSDT, FADT, MADT, RSDT
+    FwCfg::Bytes tables;  // file etc/acpi/tables: FACS, DSDT, FADT, MADT, HPET, RSDT
     FwCfg::Bytes rsdp;    // file etc/acpi/rsdp
     FwCfg::Bytes loader;  // file etc/table-loader
 };
 
-// `pci_memory`: the first address that firmware gives to PCI devices.
-AcpiTables make_acpi_tables(uint32_t pci_memory);
+// `pci_memory`: the first address that firmware gives to PCI devices. `hpet`: there is one.
+AcpiTables make_acpi_tables(uint32_t pci_memory, bool hpet);
 
 // Carries out the script for tables that come to lie at these addresses: `tables` and `rsdp` are then as firmware
 // leaves them.

@@ -65,7 +65,7 @@ struct Loaded {
 }  // namespace
 
 TEST_CASE("the loader's script makes tables that lead from one to the other, with right checksums") {
-    const Loaded loaded(make_acpi_tables(0xc0000000));
+    const Loaded loaded(make_acpi_tables(0xc0000000, true));
     CHECK(loaded.allocated == "etc/acpi/tables etc/acpi/rsdp ");
     const FwCfg::Bytes& rsdp = loaded.files.at("etc/acpi/rsdp");
     const FwCfg::Bytes& tables = loaded.files.at("etc/acpi/tables");
@@ -81,6 +81,12 @@ TEST_CASE("the loader's script makes tables that lead from one to the other, wit
     };
     const uint32_t rsdt = table_at(u32(rsdp, 16), "RSDT");
     const uint32_t fadt = table_at(u32(tables, rsdt + 36), "FACP");
+    const uint32_t madt = table_at(u32(tables, rsdt + 40), "APIC");
+    CHECK(u32(tables, madt + 36) == 0xfee00000);
+    const uint32_t hpet = table_at(u32(tables, rsdt + 44), "HPET");
+    CHECK(u32(tables, hpet + 4) == 56);
+    CHECK(u32(tables, hpet + 44) == 0xfed00000);
+    CHECK(u32(tables, rsdt + 4) == 36 + 3 * 4);
     CHECK(table_at(u32(tables, fadt + 36), "FACS") % 64 == 0);
     const uint32_t dsdt = table_at(u32(tables, fadt + 40), "DSDT");
     CHECK(u32(tables, fadt + 56) == 0x600);
@@ -89,9 +95,9 @@ TEST_CASE("the loader's script makes tables that lead from one to the other, wit
 }
 
 TEST_CASE("tables linked here are those that firmware links") {
-    AcpiTables linked = make_acpi_tables(0x80000000);
+    AcpiTables linked = make_acpi_tables(0x80000000, false);
     link_tables(linked, 0x7ff0000, 0xf5a00);
-    const Loaded loaded(make_acpi_tables(0x80000000));
+    const Loaded loaded(make_acpi_tables(0x80000000, false));
     CHECK(linked.tables == loaded.files.at("etc/acpi/tables"));
     CHECK(linked.rsdp == loaded.files.at("etc/acpi/rsdp"));
 }
