@@ -160,30 +160,50 @@ def text_system(system, ringfold, folder, pictures):
         against_qemu(system, options, drive, folder, screens)
 
 
-def installer_graphics(ringfold, folder, pictures):
-    """The installer on the display card's linear framebuffer, by Debian's own driver for it: the picture is QEMU's."""
-    def dialogue(pc):
-        pc.expect("boot:")
-        pc.type("graphics\r")
-        # newt's colours: the blue around, the grey window, the red of its title and of the chosen line.
-        return at_rest(pc, lambda picture: {(0, 0, 170), (170, 170, 170), (170, 0, 0)} <= colours(picture))
+def newt(picture):
+    """newt's colours: the blue around, the grey window, the red of its title and of the chosen line."""
+    return {(0, 0, 170), (170, 170, 170), (170, 0, 0)} <= colours(picture)
 
-    options = isolinux_cd(folder)
+
+def same_pictures(ringfold, folder, pictures, system, options, drive):
+    """`drive` gives names and pictures; each is QEMU's."""
+    ours = {}
     pc = Pc(ringfold, folder, *options)
     try:
-        ours = dialogue(pc)
-        report(ours[:2] == (1024, 768), "the installer's first dialogue in graphics", str(ours[:2]))
-        if pictures:
-            pc.picture(os.path.join(pictures, "installer-graphics.png"))
+        for name, picture in drive(pc):
+            ours[name] = picture
+            report(True, f"{system}: {name}")
+            if pictures:
+                pc.picture(os.path.join(pictures, f"{system.replace('_', '-')}-{len(ours)}.png"))
     finally:
         pc.close()
     if QEMU:
         pc = QemuPc(folder, *options, "-global", "VGA.edid=off")
         try:
-            different = differences(ours, dialogue(pc))
-            report(not different, "it is QEMU's picture", different)
+            for name, picture in drive(pc):
+                different = differences(ours[name], picture)
+                report(not different, f"{system}: {name} is QEMU's picture", different)
         finally:
             pc.close()
+
+
+def installer_graphics(ringfold, folder, pictures):
+    """The installer on the display card's linear framebuffer, by Debian's own driver for it."""
+    def drive(pc):
+        pc.expect("boot:")
+        pc.type("graphics\r")
+        yield "its first dialogue", at_rest(pc, newt)
+    same_pictures(ringfold, folder, pictures, "installer_graphics", isolinux_cd(folder), drive)
+
+
+def installer_netboot(ringfold, folder, pictures):
+    """Debian's netboot folder by TFTP: iPXE fetches PXELINUX, which draws Debian's menu; the installer from there."""
+    def drive(pc):
+        yield "PXELINUX's menu over Debian's picture", at_rest(pc, lambda picture: len(colours(picture)) > 1000)
+        pc.type("\r")
+        yield "the installer's first dialogue", at_rest(pc, newt)
+    options = ["-m", "512", "-boot", "n", "-nic", f"user,model=e1000,tftp={INSTALLER}/../..,bootfile=pxelinux.0"]
+    same_pictures(ringfold, folder, pictures, "installer_netboot", options, drive)
 
 
 def installer_serial(ringfold, folder, pictures):
@@ -203,10 +223,9 @@ def main():
     system, ringfold, *pictures = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         try:
-            run = {"installer_graphics": installer_graphics, "installer_serial": installer_serial}.get(system)
             where = pictures[0] if pictures else None
-            if run:
-                run(ringfold, folder, where)
+            if system.startswith("installer_"):
+                globals()[system](ringfold, folder, where)
             else:
                 text_system(system, ringfold, folder, where)
         except Problem as problem:
