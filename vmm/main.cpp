@@ -13,6 +13,7 @@
 
 #include "vmm/base/log.h"
 #include "vmm/base/result.h"
+#include "vmm/display/sdl_screen.h"
 #include "vmm/display/vnc_screen.h"
 #include "vmm/firmware.h"
 #include "vmm/guest_report.h"
@@ -70,6 +71,9 @@ Verdict grant(MachineControl::Wish wish, const Options& options, MachineControl&
     switch (wish) {
         case MachineControl::Wish::Quit:
             control.tell({.kind = Event::Kind::Shutdown, .reason = "host-qmp-quit"});
+            break;
+        case MachineControl::Wish::Close:
+            control.tell({.kind = Event::Kind::Shutdown, .reason = "host-ui"});
             break;
         case MachineControl::Wish::Reset:
             return reset("reset", "host-qmp-system-reset", false, options, control);
@@ -165,6 +169,12 @@ int run(const Options& options) {
     if (options.vnc)
         viewers = std::make_unique<VncScreen>(*options.vnc, options.keyboard_layout, input.clock(), input.mailbox());
     MachineControl control(options, input, &drives);
+    if (viewers && viewers->has_password())
+        control.on_password([&viewers](const std::string& password) { viewers->set_password(password); });
+    std::unique_ptr<SdlScreen> window;
+    if (options.pc.display == Display::Sdl)
+        window = std::make_unique<SdlScreen>(options.name, input.clock(), input.mailbox(),
+                                             [&control] { control.enqueue([&control] { control.close(); }); });
     TerminalMonitor terminal_monitor(control);
     Monitors monitors(options, control, input);
     const PidFile pid_file(options.pid_file);
@@ -196,6 +206,7 @@ int run(const Options& options) {
         }
         if (screen) machine.show_on(*screen);
         if (viewers) machine.show_on(viewers->screen());
+        if (window) machine.show_on(window->screen());
         if (!std::exchange(talking, true)) monitors.serve();
         host::install_crash_report(&machine.state());
         Ending ending = run_loop(machine, input, {.stop_fd = stop_fd, .control = &control});

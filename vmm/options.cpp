@@ -549,6 +549,8 @@ void check_board(const Options& o) {
         throw HostError("-bios: a kernel given with -kernel starts without firmware; leave one of them out");
     if (o.pc.display == Display::Curses && !o.has_vga())
         throw HostError("-display curses: this machine has no display card; add -vga std");
+    if (o.pc.display == Display::Sdl && !o.has_vga())
+        throw HostError("-display sdl: this machine has no display card; add -vga std");
     if (o.pc.display == Display::Curses && o.debugcon.kind == CharBackend::Kind::Terminal)
         throw HostError("-debugcon stdio: -display curses has the terminal; write -debugcon file:PATH");
     if (o.vnc && !o.has_vga()) throw HostError("-vnc: this machine has no display card; add -vga std");
@@ -645,8 +647,10 @@ Devices
   -vga std|none        a VGA card with Bochs VBE on that board (default std)
   -display none        nobody looks at it (default)
   -display curses      its text on this terminal, which then is the keyboard; the serial port goes nowhere
-  -vnc [ADDRESS]:N[,password-file=FILE]
-                       its screen, keyboard and mouse for VNC viewers on port 5900 + N of this host, or of ADDRESS
+  -display sdl         a window with its screen, keyboard and mouse; Ctrl-Alt-G gives the mouse back
+  -vnc [ADDRESS]:N[,password=on|,password-file=FILE]
+                       its screen, keyboard and mouse for VNC viewers on port 5900 + N of this host, or of ADDRESS;
+                       password=on: with one that the monitor's set_password sets, and nobody before that
   -k LAYOUT            the layout of the guest's keyboard, for -vnc: en-us (default), de, fr, ch(fr)...
   -nographic           no display, and firmware uses the serial port
   -rtc base=utc|YYYY-MM-DDTHH:MM:SS

@@ -120,8 +120,10 @@ void parse_display(std::string_view value, PcOptions& o) {
         o.display = Display::None;
     else if (value == "curses")
         o.display = Display::Curses;
+    else if (value == "sdl")
+        o.display = Display::Sdl;
     else
-        bad("display", value, "unknown display; known are none and curses");
+        bad("display", value, "unknown display; known are sdl, curses and none");
 }
 
 void parse_global(std::string_view text, PcOptions& o) {

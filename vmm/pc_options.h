@@ -14,7 +14,7 @@ enum class BoardKind : uint8_t {
     Bare,  // no PCI, no ACPI, no display
 };
 enum class VgaKind : uint8_t { Auto, None, Std };     // Auto: Std on an i440FX board
-enum class Display : uint8_t { Auto, None, Curses };  // Auto: None, and firmware speaks on the serial port
+enum class Display : uint8_t { Auto, None, Curses, Sdl };  // Auto: None, and firmware speaks on the serial port
 
 struct PcOptions {
     BoardKind board = BoardKind::Auto;

@@ -53,7 +53,7 @@ def sector(folder, mode):
 
 
 class Guest:
-    def __init__(self, ringfold, folder, mode, vnc=""):
+    def __init__(self, ringfold, folder, mode, vnc="", more=()):
         self.said, self.dump = os.path.join(folder, "said"), os.path.join(folder, "dump.ppm")
         for old in (self.said, self.dump):
             if os.path.exists(old):
@@ -61,7 +61,8 @@ class Guest:
         self.display = free_display()
         self.child = subprocess.Popen(
             [ringfold, "-m", "16", "-fda", sector(folder, mode), "-boot", "a", "-serial", "none", "-nodefaults", "-debugcon",
-             f"file:{self.said}", "-vnc", f":{self.display}{vnc}", "-screendump", self.dump], stdin=subprocess.DEVNULL)
+             f"file:{self.said}", "-vnc", f":{self.display}{vnc}", "-screendump", self.dump, *more],
+            stdin=subprocess.DEVNULL)
 
     def ready(self):
         return until(lambda: "R" in read(self.said), self.child)
@@ -153,16 +154,17 @@ def keys_and_mouse(ringfold, folder):
     report(status == 128 + signal.SIGTERM, "it ends as it should", str(status))
 
 
+def answer(word):
+    # VNC's DES takes each byte of the key with its bits the other way round; three equal keys make 3DES DES.
+    key = bytes(int(f"{b:08b}"[::-1], 2) for b in word.encode().ljust(8, b"\0"))
+    return lambda challenge: subprocess.run(["openssl", "enc", "-des-ede3", "-nopad", "-K", (key * 3).hex()],
+                                            input=challenge, stdout=subprocess.PIPE, check=True).stdout
+
+
 def password(ringfold, folder):
     secret = os.path.join(folder, "secret")
     with open(secret, "w") as f:
         f.write("sesame\n")
-
-    def answer(word):
-        # VNC's DES takes each byte of the key with its bits the other way round; three equal keys make 3DES DES.
-        key = bytes(int(f"{b:08b}"[::-1], 2) for b in word.encode().ljust(8, b"\0"))
-        return lambda challenge: subprocess.run(["openssl", "enc", "-des-ede3", "-nopad", "-K", (key * 3).hex()],
-                                                input=challenge, stdout=subprocess.PIPE, check=True).stdout
 
     guest = Guest(ringfold, folder, 3, f",password-file={secret}")
     try:
@@ -179,14 +181,46 @@ def password(ringfold, folder):
         guest.stop()
 
 
+def monitor_password(ringfold, folder):
+    path = os.path.join(folder, "monitor")
+    guest = Guest(ringfold, folder, 3, ",password=on", ("-monitor", f"unix:{path},server,nowait"))
+
+    def comes_in(word):
+        try:
+            Rfb(5900 + guest.display, answer(word)).close()
+            return True
+        except (PermissionError, ConnectionError):
+            return False
+
+    try:
+        guest.ready()
+        command = Hmp(path).run
+        report(not comes_in(""), "password=on: nobody gets in before it is set")
+        command("set_password vnc sesame")
+        report(comes_in("sesame"), "set_password vnc")
+        report(not comes_in("open"), "set_password vnc: another stays out")
+        command("change vnc password open")
+        report(comes_in("open") and not comes_in("sesame"), "change vnc password")
+        said = command("set_password vnc ninechars")
+        report("at most eight" in said and comes_in("open"), "one that is too long is refused", said)
+        said = command("set_password spice x")
+        report("SPICE is not in use" in said, "set_password spice", said)
+        said = command("set_password vnc x disconnect")
+        report("must be 'keep'" in said, "set_password vnc with disconnect", said)
+    finally:
+        guest.stop()
+
+
 def main():
     ringfold = sys.argv[1]
     with tempfile.TemporaryDirectory() as folder:
         keys_and_mouse(ringfold, folder)
         password(ringfold, folder)
+        monitor_password(ringfold, folder)
         for name, mode in MODES.items():
             picture_of(ringfold, folder, name, mode)
     sys.exit(failed > 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

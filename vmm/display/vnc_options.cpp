@@ -33,9 +33,9 @@ void parse_word(std::string_view whole, std::string_view word, VncOptions& o) {
     if (word.starts_with(kFile) && word.size() > kFile.size())
         o.password_file = word.substr(kFile.size());
     else if (word == "password=on" || word == "password")
-        bad(whole, "there is no monitor command that sets the password; write password-file=FILE");
+        o.password = true;
     else if (word != "share=ignore" && word != "password=off" && word != "to=0")
-        bad(whole, fmt::format("{} is not known; write -vnc [ADDRESS]:N[,password-file=FILE]", word));
+        bad(whole, fmt::format("{} is not known; write -vnc [ADDRESS]:N[,password=on|,password-file=FILE]", word));
 }
 
 }  // namespace
@@ -59,7 +59,13 @@ std::optional<VncOptions> parse_vnc(std::string_view text) {
         parse_word(whole, rest.substr(0, next), o);
         rest = next == std::string_view::npos ? std::string_view{} : rest.substr(next + 1);
     }
+    if (o.password && !o.password_file.empty()) bad(whole, "password=on and password-file are two ways; write one");
     return o;
+}
+
+void check_vnc_password(const std::string& password, const std::string& what) {
+    if (password.size() > kLongestPassword)
+        throw HostError(fmt::format("{}: VNC's passwords have at most eight characters", what));
 }
 
 std::string read_vnc_password(const std::string& file) {
@@ -68,8 +74,7 @@ std::string read_vnc_password(const std::string& file) {
     if (!std::getline(in, password) || password.empty())
         throw HostError(
             fmt::format("-vnc password-file={}: cannot read a password there; write it in the first line", file));
-    if (password.size() > kLongestPassword)
-        throw HostError(fmt::format("-vnc password-file={}: VNC's passwords have at most eight characters", file));
+    check_vnc_password(password, fmt::format("-vnc password-file={}", file));
     return password;
 }
 

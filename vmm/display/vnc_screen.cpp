@@ -5,6 +5,7 @@ namespace ringfold {
 
 VncScreen::VncScreen(const VncOptions& options, const std::string& layout, const Clock& clock, host::Mailbox& mailbox)
     : keymap_(layout),
+      has_password_(options.password),
       screen_(clock, mailbox),
       server_(options, {.draw = [this] { return screen_.draw(); },
                         .key =
@@ -14,5 +15,10 @@ VncScreen::VncScreen(const VncOptions& options, const std::string& layout, const
                         .pointer = [this](int dx, int dy, int dz,
                                           uint8_t buttons) { screen_.pointer(dx, dy, dz, buttons); },
                         .watched = [this](bool is) { screen_.watched(is); }}) {}
+
+void VncScreen::set_password(const std::string& password) {
+    check_vnc_password(password, "set_password");
+    server_.set_password(password);
+}
 
 }  // namespace ringfold

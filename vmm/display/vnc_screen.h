@@ -15,9 +15,13 @@ public:
     VncScreen(const VncOptions&, const std::string& layout, const Clock&, host::Mailbox&);
 
     LiveScreen& screen() { return screen_; }
+    // Does a monitor set the password? Throws HostError for one that VNC cannot have.
+    bool has_password() const { return has_password_; }
+    void set_password(const std::string&);
 
 private:
     const Keymap keymap_;
+    const bool has_password_;
     LiveScreen screen_;
     VncServer server_;
 };

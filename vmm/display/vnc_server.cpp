@@ -2,6 +2,7 @@
 #include "vmm/display/vnc_server.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <set>
@@ -87,6 +88,17 @@ struct VncServer::Hooks {
         rfbReleaseClientIterator(viewers);
     }
 
+    // The viewer has encrypted the challenge with the password as its key.
+    static rfbBool knows_password(rfbClientPtr client, const char* answer, int length) {
+        VncServer& s = server(client);
+        const std::lock_guard lock(s.password_mutex_);
+        if (s.password_.empty() || length != CHALLENGESIZE) return FALSE;
+        std::array<unsigned char, CHALLENGESIZE> wanted;
+        memcpy(wanted.data(), client->authChallenge, CHALLENGESIZE);
+        rfbEncryptBytes(wanted.data(), s.password_.data());
+        return memcmp(wanted.data(), answer, CHALLENGESIZE) == 0;
+    }
+
     static void be_quiet(const char*, ...) {}
 };
 
@@ -108,10 +120,9 @@ VncServer::VncServer(const VncOptions& options, Events events)
     screen_->newClientHook = Hooks::came;
     screen_->kbdAddEvent = Hooks::key;
     screen_->ptrAddEvent = Hooks::pointer;
-    if (!password_.empty()) {
-        passwords_[0] = password_.data();
-        screen_->authPasswdData = passwords_;
-        screen_->passwordCheck = rfbCheckPasswordByList;
+    if (options.password || !password_.empty()) {
+        screen_->authPasswdData = this;  // not null: viewers are asked
+        screen_->passwordCheck = Hooks::knows_password;
     }
     rfbInitServer(screen_);
     if (screen_->listenSock < 0) {
@@ -130,6 +141,11 @@ VncServer::~VncServer() {
     thread_.join();
     rfbShutdownServer(screen_, TRUE);
     rfbScreenCleanup(screen_);
+}
+
+void VncServer::set_password(const std::string& password) {
+    const std::lock_guard lock(password_mutex_);
+    password_ = password;
 }
 
 void VncServer::run() {

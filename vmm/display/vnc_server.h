@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -33,6 +34,10 @@ public:
     VncServer(const VncServer&) = delete;
     VncServer& operator=(const VncServer&) = delete;
 
+    // What a viewer has to know from now on; on any thread. Empty: nobody gets in. Means something only if the options
+    // ask for a password.
+    void set_password(const std::string&);
+
 private:
     struct Hooks;
     void run();
@@ -41,8 +46,8 @@ private:
     void mark_changes(const std::vector<uint8_t>& before);
 
     Events events_;
+    std::mutex password_mutex_;
     std::string password_;
-    char* passwords_[2] = {};  // libvncserver's form of a list
     _rfbScreenInfo* screen_;
     std::vector<uint8_t> pixels_;  // four bytes each: red, green, blue, nothing
     unsigned width_, height_;

@@ -91,6 +91,15 @@ void MachineControl::mouse_buttons(uint8_t buttons) {
     machine_->keyboard().move_mouse(0, 0, 0, buttons_);
 }
 
+void MachineControl::set_password(std::string_view display, const std::string& password,
+                                  std::string_view if_connected) {
+    if (display == "spice") throw HostError("SPICE is not in use");
+    if (display != "vnc") throw HostError(fmt::format("Parameter 'protocol' does not accept value '{}'", display));
+    if (if_connected != "keep") throw HostError("parameter 'connected' must be 'keep' when 'protocol' is 'vnc'");
+    if (!set_password_) throw HostError("Could not set password: start with -vnc ...,password=on");
+    set_password_(password);
+}
+
 void MachineControl::screendump(const std::string& path, ScreenFormat format) {
     if (!machine_->vga()) throw HostError("There is no console to take a screendump from");
     write_screen(*machine_->vga(), path, "screendump", format);

@@ -30,7 +30,7 @@ public:
     };
     enum class RunState : uint8_t { Running, Paused, Prelaunch, Shutdown };
     // What the loop around the machine has to do.
-    enum class Wish : uint8_t { Quit, Reset, Load };
+    enum class Wish : uint8_t { Quit, Close, Reset, Load };  // Close: of the display's window
 
     MachineControl(const Options& options, Input& input, const Drives* drives);
 
@@ -53,6 +53,7 @@ public:
     // The guest has switched the machine off, and -no-shutdown keeps it.
     void shut_down();
     void quit() { wish_ = Wish::Quit; }
+    void close() { wish_ = Wish::Close; }
     void system_reset() { wish_ = Wish::Reset; }
     void system_powerdown();
     std::optional<Wish> wish() const { return wish_; }
@@ -69,6 +70,9 @@ public:
     void move_mouse(int dx, int dy, int dz);
     void mouse_buttons(uint8_t buttons);
     uint8_t mouse_buttons() const { return buttons_; }
+    // `display`: the kind, as -vnc's "vnc". `setter` sets what viewers must know.
+    void on_password(std::function<void(const std::string&)> setter) { set_password_ = std::move(setter); }
+    void set_password(std::string_view display, const std::string& password, std::string_view if_connected);
     void screendump(const std::string& path, ScreenFormat format);
     void save_memory(uint64_t address, uint64_t size, const std::string& path, bool physical);
 
@@ -105,6 +109,7 @@ private:
     uint8_t buttons_ = 0;
     std::deque<std::function<void()>> commands_;
     std::vector<std::function<void(const Event&)>> listeners_;
+    std::function<void(const std::string&)> set_password_;
     std::unique_ptr<Snapshot> loaded_;
 };
 

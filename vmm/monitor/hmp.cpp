@@ -17,7 +17,8 @@ using Command = Hmp::Command;
 
 struct HmpTables {
     static constexpr Command kCommands[] = {
-        {"change", "", "device filename [format [read-only-mode]]", "change a removable medium", &Hmp::change},
+        {"change", "", "device filename [format [read-only-mode]]", "change a removable medium, or vnc password PASSWORD",
+         &Hmp::change},
         {"cont", "c", "", "resume emulation", &Hmp::cont},
         {"delvm", "", "tag", "delete a VM snapshot from its tag", &Hmp::delvm},
         {"eject", "", "[-f] device", "eject a removable medium (use -f to force it)", &Hmp::eject},
@@ -36,6 +37,7 @@ struct HmpTables {
         {"screendump", "", "filename [-f format]", "save screen into PPM or PNG image 'filename'", &Hmp::screendump},
         {"sendkey", "", "keys [hold_ms]", "send keys to the VM (e.g. 'sendkey ctrl-alt-f1', default hold time=100 ms)",
          &Hmp::sendkey},
+        {"set_password", "", "protocol password [action-if-connected]", "set vnc password", &Hmp::set_password},
         {"stop", "s", "", "stop emulation", &Hmp::stop},
         {"system_powerdown", "", "", "send system power down event", &Hmp::system_powerdown},
         {"system_reset", "", "", "reset the system", &Hmp::system_reset},
@@ -246,6 +248,11 @@ std::string Hmp::eject(Arguments& a) {
 std::string Hmp::change(Arguments& a) {
     a.flag('f');
     const std::string device = a.word("change: string"), file = a.word("change: string");
+    if (device == "vnc") {
+        if (file != "password") throw HostError("Expected 'password' after 'vnc'");
+        control_.set_password(device, a.word("change vnc password: string"), "keep");
+        return "";
+    }
     const std::string format = a.word_or(""), mode = a.word_or("retain");
     std::optional<bool> read_only;
     if (mode == "read-only")
@@ -255,6 +262,12 @@ std::string Hmp::change(Arguments& a) {
     else if (mode != "retain")
         throw HostError(fmt::format("Parameter 'read-only-mode' does not accept value '{}'", mode));
     control_.change(device, file, format, read_only);
+    return "";
+}
+
+std::string Hmp::set_password(Arguments& a) {
+    const std::string protocol = a.word("set_password: string"), password = a.word("set_password: string");
+    control_.set_password(protocol, password, a.word_or("keep"));
     return "";
 }
 

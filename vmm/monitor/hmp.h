@@ -59,6 +59,7 @@ private:
     std::string mouse_move(Arguments&);
     std::string mouse_button(Arguments&);
     std::string screendump(Arguments&);
+    std::string set_password(Arguments&);
     std::string eject(Arguments&);
     std::string change(Arguments&);
     std::string savevm(Arguments&);

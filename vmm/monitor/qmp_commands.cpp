@@ -190,6 +190,21 @@ Ordered human_monitor_command(MachineControl& c, Members& m) {
     return out;
 }
 
+Ordered set_password(MachineControl& c, Members& m) {
+    const std::string protocol = m.text("protocol"), password = m.text("password");
+    const std::string connected = m.text_if("connected").value_or("keep");
+    m.end();
+    c.set_password(protocol, password, connected);
+    return nothing();
+}
+
+Ordered change_vnc_password(MachineControl& c, Members& m) {
+    const std::string password = m.text("password");
+    m.end();
+    c.set_password("vnc", password, "keep");
+    return nothing();
+}
+
 Ordered screendump(MachineControl& c, Members& m) {
     const std::string file = m.text("filename"), format = m.text_if("format").value_or("ppm");
     m.text_if("device");
@@ -351,6 +366,7 @@ struct Command {
 };
 constexpr Command kCommands[] = {
     {"blockdev-change-medium", blockdev_change_medium, true},
+    {"change-vnc-password", change_vnc_password, true},
     {"cont", cont, false},
     {"eject", eject, true},
     {"human-monitor-command", human_monitor_command, true},
@@ -367,6 +383,7 @@ constexpr Command kCommands[] = {
     {"quit", quit, false},
     {"screendump", screendump, true},
     {"send-key", send_key, true},
+    {"set_password", set_password, true},
     {"stop", stop, false},
     {"system_powerdown", system_powerdown, false},
     {"system_reset", system_reset, false},

@@ -1,0 +1,43 @@
+// Where a key of the host's keyboard is on a PC's: by place, so that no layout has to be known.
+#include <array>
+
+#include "vmm/display/sdl_window.h"
+
+namespace ringfold {
+
+namespace {
+
+constexpr uint8_t kE0 = 0x80;
+
+// From USB's number, beginning with that of the key A. 0: a PC's keyboard of 1995 has no such key.
+constexpr std::array<uint8_t, 0x65 - 0x04> kPlaces{
+    0x1e, 0x30, 0x2e, 0x20, 0x12, 0x21, 0x22, 0x23, 0x17, 0x24, 0x25, 0x26, 0x32,              // A to M
+    0x31, 0x18, 0x19, 0x10, 0x13, 0x1f, 0x14, 0x16, 0x2f, 0x11, 0x2d, 0x15, 0x2c,              // N to Z
+    0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b,                                // 1 to 0
+    0x1c, 0x01, 0x0e, 0x0f, 0x39,                                                              // Enter to space
+    0x0c, 0x0d, 0x1a, 0x1b, 0x2b, 0x2b, 0x27, 0x28, 0x29, 0x33, 0x34, 0x35,                    // - to /
+    0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x40, 0x41, 0x42, 0x43, 0x44, 0x57, 0x58,              // Caps Lock, F1 to F12
+    kE0 | 0x37, 0x46, 0, kE0 | 0x52, kE0 | 0x47, kE0 | 0x49, kE0 | 0x53, kE0 | 0x4f, kE0 | 0x51,  // Print to Page Down
+    kE0 | 0x4d, kE0 | 0x4b, kE0 | 0x50, kE0 | 0x48,                                            // right, left, down, up
+    0x45, kE0 | 0x35, 0x37, 0x4a, 0x4e, kE0 | 0x1c,                                            // Num Lock, keypad
+    0x4f, 0x50, 0x51, 0x4b, 0x4c, 0x4d, 0x47, 0x48, 0x49, 0x52, 0x53, 0x56};                   // 1 to ., and <> beside Z
+constexpr unsigned kMenu = 0x65;
+// Control, Shift, Alt and the logo, left and right.
+constexpr unsigned kFirstModifier = 0xe0;
+constexpr std::array<uint8_t, 8> kModifiers{0x1d, 0x2a, 0x38, kE0 | 0x5b, kE0 | 0x1d, 0x36, kE0 | 0x38, kE0 | 0x5c};
+
+}  // namespace
+
+std::optional<uint8_t> SdlWindow::key_at(unsigned place) {
+    constexpr unsigned kFirst = 0x04;
+    uint8_t key = 0;
+    if (place - kFirst < kPlaces.size())
+        key = kPlaces[place - kFirst];
+    else if (place == kMenu)
+        key = kE0 | 0x5d;
+    else if (place - kFirstModifier < kModifiers.size())
+        key = kModifiers[place - kFirstModifier];
+    return key ? std::optional(key) : std::nullopt;
+}
+
+}  // namespace ringfold
