@@ -14,7 +14,8 @@ import tempfile
 import time
 
 import vnc
-from vnc import MODES, differences, ppm, read, report, sector, until
+from picture import differences, ppm
+from vnc import MODES, read, report, sector, until
 
 
 def bmp(path):
@@ -76,7 +77,7 @@ def no_screen(ringfold):
 
 
 def main():
-    ringfold = sys.argv[1]
+    ringfold = os.path.abspath(sys.argv[1])
     help_text = subprocess.run([ringfold, "-m", "16", "-display", "sdl"], env=os.environ | {"SDL_VIDEODRIVER": "none"},
                                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60).stderr
     if "built without SDL" in help_text:

@@ -14,6 +14,7 @@ import tempfile
 import time
 
 from picture import differences, ppm
+from monitor_client import Hmp
 from rfb import Rfb, free_display
 
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -30,7 +30,9 @@ struct Heard {
     }
     bool wait(const std::string& wanted) {
         std::unique_lock lock(mutex);
-        return changed.wait_for(lock, std::chrono::seconds(20), [&] { return text == wanted; });
+        if (changed.wait_for(lock, std::chrono::seconds(5), [&] { return text == wanted; })) return true;
+        UNSCOPED_INFO("heard: " << text);
+        return false;
     }
     void clear() {
         const std::lock_guard lock(mutex);
@@ -100,6 +102,7 @@ TEST_CASE("a window's keys, mouse and end") {
     push_motion(5, 5);  // is the host's
     push_button(true, SDL_BUTTON_LEFT);
     push_button(false, SDL_BUTTON_RIGHT);
+    CHECK(heard.wait("0,0,0:0 "));  // SDL forgets movements that are waiting when it grabs
     push_button(true, SDL_BUTTON_MIDDLE);
     push_motion(3, -2);
     push_wheel(1);
