@@ -82,12 +82,12 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 5 bytes to 149
+;; direct block 00001000, 5 bytes to 216
 ;; 00001000  movsd dword ptr es:[edi], dword ptr [esi] SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0xf
-;;     jmp +0x71
+;;     jmp +0x98
 ;;     mov rcx, r11
 ;;     mov r8d, esi
 ;;     mov r10d, dword ptr gs:[r8d]
@@ -99,15 +99,27 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0x37
-;;     jmp +0x83
+;;     jmp +0xaa
 ;;     mov rcx, r11
 ;;     mov r8d, edi
 ;;     mov byte ptr gs:[r8d], al
 ;;     lea edi, [rdi + 1]
 ;; 00001002  rep movsb byte ptr es:[edi], byte ptr [esi] SIMULATE (its memory operands are implicit: cannot be redirected)
-;;     movabs r9, HOST
-;;     movabs r10, HOST
-;;     call r10
+;;     rorx r9d, ecx, 0x10
+;;     movzx r9d, r9w
+;;     movzx r8d, byte ptr [r14 + 0x21]
+;;     mov r10, qword ptr [r14 + 0x29d4]
+;;     mov r11, rcx
+;;     lea rcx, [r8 + r9]
+;;     jrcxz +0x69
+;;     jmp +0xbc
+;;     mov rcx, r11
+;;     lea rsi, [rsi + r10]
+;;     lea rdi, [rdi + r10]
+;;     rep movsb byte ptr [rdi], byte ptr [rsi]
+;;     not r10
+;;     lea esi, [rsi + r10 + 1]
+;;     lea edi, [rdi + r10 + 1]
 ;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     mov r8d, 0xd
 ;;     movabs r9, HOST
@@ -118,3 +130,8 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     movabs r10, HOST
+;;     call r10
+;;     jmp +0x83

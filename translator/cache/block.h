@@ -77,13 +77,14 @@ struct ReturnPoint {
     GuestVirt eip;
 };
 
-inline constexpr uint8_t kNoUndo = 0xff;
+inline constexpr uint8_t kNoUndo = 0xff, kUndoDestination = 0xf0, kUndoBothPointers = 0xf1;
 
 // One per guest instruction: where its host code starts.
 struct HostSpot {
     uint32_t host = 0;
     uint16_t guest = 0;
     // 0 to 3: a host fault from `undo_from` on finds al/ah ... bl/bh swapped (so that a REX prefix could be used).
+    // kUndoDestination, kUndoBothPointers: it finds EDI, or ESI and EDI, as host addresses in the window.
     // Otherwise nothing is to be put back: sequences do their faulting access first.
     uint8_t undo = kNoUndo;
     uint32_t undo_from = 0;

@@ -68,6 +68,8 @@ private:
     After emit_std_(const Instruction&);
     After emit_string(const Instruction&);
     After emit_string_once(const Instruction&);
+    void call_string_stub(const Site&, const void* stub);
+    void repeat_in_window(const Instruction&, const Site&, const void* stub);
     void string_address(const Instruction&, unsigned reg, unsigned segment);
     void require_upwards(const Instruction&);
     After emit_checked_divide(const Instruction&);

@@ -1,5 +1,6 @@
-// MOVS, STOS, LODS, CMPS and SCAS, upwards. Repeated ones are calls of shared host code (string_stubs.h). LODS with a
-// repeat prefix, other segments than flat ones and 16-bit addresses are the interpreter's, as is everything downwards.
+// MOVS, STOS, LODS, CMPS and SCAS, upwards. Repeated ones are calls of shared host code (string_stubs.h) or, in direct
+// user code, the host's own instruction in the window. LODS with a repeat prefix, other segments than flat ones and
+// 16-bit addresses are the interpreter's, as is everything downwards.
 #include <bit>
 
 #include "translator/emit/emit.h"
@@ -42,11 +43,52 @@ Emit::After Emit::emit_string(const Instruction& i) {
     ++block_->simulated;
     Site& s = site(Access::Read, element_size(i));
     s.instruction = std::make_unique<Instruction>(i);
+    // A supervisor's copies reach user pages, which its window loses at each change of the address space.
+    direct() && block_->key.mode.user ? repeat_in_window(i, s, stub) : call_string_stub(s, stub);
+    return After::GoesOn;
+}
+
+void Emit::call_string_stub(const Site& s, const void* stub) {
     a_.mov(x86::r9, reinterpret_cast<uint64_t>(&s));
     // Not CALL rel32, by which the signal handler knows a guest's call when the return stack overflows.
     a_.mov(x86::r10, reinterpret_cast<uint64_t>(stub));
     a_.call(x86::r10);
-    return After::GoesOn;
+}
+
+// ESI and EDI become host addresses, for no prefix gives ES another base. What is long, so that an event waits no
+// longer than for 65,535 elements, and what goes downwards, is the stub's.
+void Emit::repeat_in_window(const Instruction& i, const Site& s, const void* stub) {
+    const unsigned kind = i.opcode & 0xfe;
+    const bool source = kind == kMovs || kind == kCmps;
+    const asmjit::Label here = a_.newLabel(), other = a_.newLabel(), done = a_.newLabel();
+    a_.rorx(x86::r9d, x86::ecx, 16);
+    a_.movzx(x86::r9d, x86::r9w);
+    a_.movzx(x86::r8d, context(offsetof(VcpuContext, cpu.direction_flag), 1));
+    a_.mov(x86::r10, context(offsetof(VcpuContext, crossing.window_now), 8));
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.lea(x86::rcx, x86::ptr(x86::r8, x86::r9));
+    a_.jecxz(x86::rcx, here);
+    a_.jmp(other);
+    a_.bind(here);
+    a_.mov(x86::rcx, kSavedRcx);
+    if (source) a_.lea(x86::rsi, x86::ptr(x86::rsi, x86::r10));
+    a_.lea(x86::rdi, x86::ptr(x86::rdi, x86::r10));
+    block_->spots.back().undo = source ? kUndoBothPointers : kUndoDestination;
+    block_->spots.back().undo_from = offset();
+    if (element_size(i) == 2) a_.db(0x66);
+    a_.db(i.repne ? 0xf2 : 0xf3);
+    a_.db(static_cast<uint8_t>(i.opcode));
+    // NOT and LEA subtract without the flags.
+    a_.not_(x86::r10);
+    if (source) a_.lea(x86::esi, x86::ptr(x86::rsi, x86::r10, 0, 1));
+    a_.lea(x86::edi, x86::ptr(x86::rdi, x86::r10, 0, 1));
+    a_.bind(done);
+    cold([this, other, done, &s, stub] {
+        a_.bind(other);
+        a_.mov(x86::rcx, kSavedRcx);
+        call_string_stub(s, stub);
+        a_.jmp(done);
+    });
 }
 
 // DF set: the interpreter's turn.

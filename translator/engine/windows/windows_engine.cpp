@@ -106,9 +106,15 @@ void WindowsEngine::user_window_changed() {
     context_.crossing.ready[static_cast<size_t>(Privilege::User)] = 0;
 }
 
-// al/ah ... bl/bh swapped: see HostSpot.
+// See HostSpot.
 void WindowsEngine::undo(const HostSpot& spot, uint32_t offset) {
     if (spot.undo == kNoUndo || offset < spot.undo_from) return;
+    if (spot.undo == kUndoDestination || spot.undo == kUndoBothPointers) {
+        const auto base = static_cast<uint32_t>(context_.crossing.window_now);
+        context_.cpu.gpr[EDI] -= base;
+        if (spot.undo == kUndoBothPointers) context_.cpu.gpr[ESI] -= base;
+        return;
+    }
     uint32_t& r = context_.cpu.gpr[spot.undo];
     r = (r & 0xffff0000) | (r & 0xff) << 8 | (r >> 8 & 0xff);
 }
