@@ -23,6 +23,8 @@ constexpr unsigned kTimerIrq = 0, kKeyboardIrq = 1, kSerialIrq = 4, kRtcIrq = 8,
 
 std::unique_ptr<Cpu> make_cpu(const Options& options, VcpuContext& context, GuestMemory& memory, PortIo& ports,
                               InterruptController& pic) {
+    if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("popcnt"))
+        throw HostError("the host CPU lacks SSE4.2, which the guest's CPU has; use one of 2012 or later");
     if (options.accel == Accel::Interpreter) return std::make_unique<InterpretedCpu>(context.cpu, memory, ports, pic);
     TranslatorOptions translator = options.translator;
     translator.emit.profile = !options.stats_file.empty();

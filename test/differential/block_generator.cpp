@@ -6,7 +6,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "test/differential/random_state.h"
 #include "test/support/test_layout.h"
@@ -361,7 +361,7 @@ private:
         Instruction i;
         if (decode(bytes, CodeSize::Bits32, i) != DecodeStatus::Ok || i.row != form.sample.row || i.length < fixed) {
             throw std::logic_error(
-                fmt::format("an encoding of {} came out as another instruction", form.sample.row->name));
+                fmt::format("an encoding of {} came out as another instruction: {:02x}", form.sample.row->name, fmt::join(bytes, " ")));
         }
         bytes.resize(i.length);
         if (i.immediate_length && i.op(0).kind == OperandKind::Relative) {

@@ -35,7 +35,7 @@ public:
     explicit Finder(Judge judge) : judge_(judge) {}
     std::vector<PoolEntry> find() {
         for (const uint8_t prefix : {0x00, 0x66, 0x67, 0xf2, 0xf3})
-            for (const unsigned map : {0, 1})
+            for (const unsigned map : {0, 1, 2, 3})
                 for (unsigned opcode = 0; opcode < 256; ++opcode) try_opcode(prefix, map, static_cast<uint8_t>(opcode));
         std::vector<PoolEntry> pool;
         for (auto& [name, entry] : entries_) pool.push_back(std::move(entry));
@@ -45,10 +45,13 @@ public:
 private:
     void try_opcode(uint8_t prefix, unsigned map, uint8_t opcode) {
         if (map == 0 && (is_prefix(opcode) || opcode == 0x0f)) return;
+        if (map == 1 && (opcode == 0x38 || opcode == 0x3a)) return;  // maps of their own
         const bool prefetchw = map == 1 && opcode == 0x0d;  // with a register: a NOP on Intel, undefined on AMD
         EncodingForm form;
         if (prefix) form.head.push_back(prefix);
-        if (map == 1) form.head.push_back(0x0f);
+        if (map) form.head.push_back(0x0f);
+        if (map == 2) form.head.push_back(0x38);
+        if (map == 3) form.head.push_back(0x3a);
         form.head.push_back(opcode);
         for (unsigned modrm = 0; modrm < 256; ++modrm) {
             form.modrm = static_cast<uint8_t>(modrm);

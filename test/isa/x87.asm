@@ -3,6 +3,7 @@
 
 section .data
 one:    dd 1.0
+half:   dq 2.75
 three:  dq 3.0
 tiny:   dt 1.0e-4940
 max:    dd 0x7f7fffff
@@ -63,11 +64,24 @@ CASE "fistp of what does not fit stores the indefinite"
     fistp qword [OUT0+8]
     fnstsw [OUT0+16]
 DONE
-CASE "fisttp is SSE3, which the CPU model does not have"
-    NONATIVE "the host has it"
-    FAULT 6, 0, fisttp_ud
-fisttp_ud:
-    fisttp dword [OUT0]
+CASE "fisttp"
+    MEM 0x00004400, 0x00000002
+    MEM 0x00004404, 0x00000002
+    MEM 0x00004408, 0x00000002
+    MEM 0x00004410, 0xfffffffe
+    MEM 0x00004414, 0x00218000
+    fld qword [half]
+    fld st0
+    fld st0
+    fisttp word [OUT0]
+    fisttp dword [OUT0+4]
+    fisttp qword [OUT0+8]
+    fld qword [half]
+    fchs
+    fisttp dword [OUT0+16]
+    fld dword [max]
+    fisttp word [OUT0+20]
+    fnstsw [OUT0+22]
 DONE
 CASE "fbld and fbstp"
     MEM 0x00004400, 0x95eed0e1

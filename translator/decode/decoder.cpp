@@ -1,4 +1,4 @@
-// Turns Zydis's answer into an Instruction, for a CPU model that ends at SSE2.
+// Turns Zydis's answer into an Instruction, for a CPU model that ends at SSE4.2.
 #include "translator/decode/decoder.h"
 
 #include <Zydis/Zydis.h>
@@ -225,10 +225,9 @@ bool has_no_operand_size(const ZydisDecodedInstruction& z, const Instruction& i)
     return has_operand(i, OperandKind::Mmx) || has_operand(i, OperandKind::Xmm) || z.mnemonic == ZYDIS_MNEMONIC_MOVNTI;
 }
 
-// The mnemonic, or the number that instruction.h gives to this form of it. The model ends before the instructions
-// behind 0F 38 and 0F 3A, some of which share a mnemonic with an older one (PEXTRW).
+// The mnemonic, or the number that instruction.h gives to this form of it.
 uint16_t mnemonic_of(const ZydisDecodedInstruction& z, const Instruction& i) {
-    if (i.opcode_map >= 2 || z.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) return ZYDIS_MNEMONIC_INVALID;
+    if (z.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) return ZYDIS_MNEMONIC_INVALID;
     const bool far = z.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
     const bool segment = has_operand(i, OperandKind::Segment);
     const bool bit_string = i.has_memory && i.op(1).kind == OperandKind::Gpr;

@@ -39,10 +39,8 @@ void add_prefixes(HostBytes& out, const Instruction& i, MemoryForm form) {
     }
     if (i.lock) out.add(0xf0);
     // F2 and F3 without a meaning to this CPU model may have one to the host (TZCNT, XACQUIRE): drop them.
-    if (i.mandatory_prefix)
-        out.add(i.mandatory_prefix);
-    else if (i.operand_size == 2)
-        out.add(0x66);
+    if (i.operand_size == 2 && i.mandatory_prefix != 0x66) out.add(0x66);
+    if (i.mandatory_prefix) out.add(i.mandatory_prefix);
 }
 
 void add_disp32(HostBytes& out, int32_t disp) {

@@ -1,4 +1,4 @@
-// Bit tests, in registers, in memory and in memory bit strings, and bit scans.
+// Bit tests, in registers, in memory and in memory bit strings, bit scans and counts, and CRC32.
 #include "translator/interpreter/handlers.h"
 #include "translator/interpreter/host_flags.h"
 #include "translator/interpreter/modify.h"
@@ -76,6 +76,15 @@ void btr_string(Interpreter& cpu, const Instruction& i) { change_string_bit<Btr>
 void btc_string(Interpreter& cpu, const Instruction& i) { change_string_bit<Btc>(cpu, i); }
 
 void bsf(Interpreter& cpu, const Instruction& i) { scan<Bsf>(cpu, i); }
+void popcnt(Interpreter& cpu, const Instruction& i) { scan<Popcnt>(cpu, i); }
 void bsr(Interpreter& cpu, const Instruction& i) { scan<Bsr>(cpu, i); }
+
+// The polynomial 11EDC6F41 with its bits reflected, a bit of the source at a time (SDM volume 2, CRC32).
+void crc32(Interpreter& cpu, const Instruction& i) {
+    constexpr uint32_t kPolynomial = 0x82f63b78;
+    uint32_t sum = cpu.read_operand(i, 0) ^ cpu.read_operand(i, 1);
+    for (unsigned bit = 0; bit < 8u * i.op(1).size; ++bit) sum = sum >> 1 ^ (sum & 1 ? kPolynomial : 0);
+    cpu.write_operand(i, 0, sum);
+}
 
 }  // namespace ringfold::interpreter

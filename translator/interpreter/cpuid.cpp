@@ -38,6 +38,9 @@ enum Feature : unsigned {
 constexpr uint32_t kFeatures = bits({FPU, DE, PSE, TSC, MSR, PAE, CX8, SEP, PGE, CMOV, PAT, CLFSH, MMX, FXSR, SSE, SSE2});
 constexpr uint32_t kApic = 1u << 9;  // CPUID.1:EDX, and bit 11 of IA32_APIC_BASE
 constexpr uint32_t kApicTimerAlwaysRuns = 1u << 2;  // CPUID.6:EAX
+// CPUID.1:ECX (table 3-10).
+enum MoreFeature : unsigned { SSE3 = 0, SSSE3 = 9, SSE4_1 = 19, SSE4_2 = 20, POPCNT = 23 };
+constexpr uint32_t kMoreFeatures = bits({SSE3, SSSE3, SSE4_1, SSE4_2, POPCNT});
 constexpr uint32_t kNx = 1u << 20;  // CPUID.80000001:EDX
 constexpr uint32_t kTscAdjust = 1u << 1;    // CPUID.7:EBX
 constexpr uint32_t kInvariantTsc = 1u << 8;  // CPUID.80000007:EDX
@@ -65,7 +68,7 @@ Leaf cpuid_leaf(const CpuState& s, bool apic, uint32_t leaf) {
     static constexpr std::string_view kVendor = "GenuineIntel";
     switch (leaf) {
         case 0: return {max_leaf(s), word(kVendor, 0), word(kVendor, 8), word(kVendor, 4)};
-        case 1: return {kSignature, kClflushLine << 8, 0, kFeatures | (apic ? kApic : 0)};
+        case 1: return {kSignature, kClflushLine << 8, kMoreFeatures, kFeatures | (apic ? kApic : 0)};
         case 2: return {1, 0, 0, 0};  // one query; no cache or TLB descriptors to tell of
         case 6: return {apic ? kApicTimerAlwaysRuns : 0, 0, 0, 0};
         case 7: return {0, s.tsc_khz && s.gpr[ECX] == 0 ? kTscAdjust : 0, 0, 0};

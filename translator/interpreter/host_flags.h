@@ -75,6 +75,7 @@ RINGFOLD_BINARY(Cmp, "cmp")
 RINGFOLD_BINARY(Test, "test")
 RINGFOLD_BINARY(Imul, "imul")  // 16 and 32 bits only
 RINGFOLD_BINARY(Bsf, "bsf")
+RINGFOLD_BINARY(Popcnt, "popcnt")
 RINGFOLD_BINARY(Bsr, "bsr")
 RINGFOLD_BINARY(Bt, "bt")
 RINGFOLD_BINARY(Bts, "bts")

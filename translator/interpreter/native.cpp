@@ -107,18 +107,12 @@ private:
     unsigned length_ = 0;
 };
 
-// Is the general register of this instruction, if it has one, in ModRM's rm field rather than its reg field?
-bool gpr_in_rm(const Instruction& i) {
-    switch (i.opcode) {
-        case 0x6e: case 0x7e: case 0x2a: case 0xc4: return true;  // MOVD, MOVD, CVTSI2Sx, PINSRW
-        default: return false;
-    }
-}
-
-bool names_esp(const Instruction& i) {
+// The REX bit of the field that names ESP, if one does.
+uint8_t rex_of_esp(const Instruction& i) {
+    constexpr uint8_t kRexR = 4, kRexB = 1;
     for (int n = 0; n < i.operand_count; ++n)
-        if (i.op(n).kind == OperandKind::Gpr && i.op(n).reg == ESP) return true;
-    return false;
+        if (i.op(n).kind == OperandKind::Gpr && i.op(n).reg == ESP) return i.op(n).encoded == Encoded::ModrmRm ? kRexB : kRexR;
+    return 0;
 }
 
 bool is_x87(const Instruction& i) {
@@ -126,20 +120,21 @@ bool is_x87(const Instruction& i) {
 }
 
 Encoding encode(const Instruction& i) {
-    constexpr uint8_t kRex = 0x40, kRexR = 4, kRexB = 1;
+    constexpr uint8_t kRex = 0x40, kRexB = 1;
     Encoding code;
     if (i.mandatory_prefix)
         code.add(i.mandatory_prefix);
     else if (is_x87(i) && i.operand_size == 2)
         code.add(0x66);  // the 16-bit environment formats
-    uint8_t modrm = i.modrm, rex = 0;
+    uint8_t modrm = i.modrm, rex = rex_of_esp(i);
     if (i.has_memory) {
         modrm &= 0x38;  // [rax], and with REX.B [r8]
         rex |= kRexB;
     }
-    if (names_esp(i)) rex |= gpr_in_rm(i) ? kRexB : kRexR;
     if (rex) code.add(kRex | rex);
     if (i.opcode_map) code.add(0x0f);
+    if (i.opcode_map == 2) code.add(0x38);
+    if (i.opcode_map == 3) code.add(0x3a);
     code.add(i.opcode);
     if (i.has_modrm) code.add(modrm);
     if (i.immediate_length) code.add(static_cast<uint8_t>(i.immediate));

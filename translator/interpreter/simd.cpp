@@ -1,4 +1,4 @@
-// MMX, SSE and SSE2 around the host's arithmetic: availability, alignment, and exceptions without host signals.
+// MMX and SSE (to SSE4.2) around the host's arithmetic: availability, alignment, and exceptions without host signals.
 #include "translator/interpreter/fpu.h"
 #include "translator/interpreter/handlers.h"
 
@@ -31,7 +31,9 @@ void require_simd(const CpuState& s, bool sse) {
 
 bool may_be_unaligned(const Instruction& i) {
     switch (i.mnemonic) {
-        case ZYDIS_MNEMONIC_MOVUPS: case ZYDIS_MNEMONIC_MOVUPD: case ZYDIS_MNEMONIC_MOVDQU: return true;
+        case ZYDIS_MNEMONIC_MOVUPS: case ZYDIS_MNEMONIC_MOVUPD: case ZYDIS_MNEMONIC_MOVDQU: case ZYDIS_MNEMONIC_LDDQU:
+        case ZYDIS_MNEMONIC_PCMPESTRI: case ZYDIS_MNEMONIC_PCMPESTRM: case ZYDIS_MNEMONIC_PCMPISTRI:
+        case ZYDIS_MNEMONIC_PCMPISTRM: return true;
         default: return i.memory.size != 16;
     }
 }
@@ -53,11 +55,13 @@ struct Lanes {
 };
 Lanes result_lanes(const Instruction& i) {
     switch (i.mnemonic) {
-        case ZYDIS_MNEMONIC_ADDPS: case ZYDIS_MNEMONIC_SUBPS: case ZYDIS_MNEMONIC_MULPS: case ZYDIS_MNEMONIC_DIVPS: return {4, 4};
+        case ZYDIS_MNEMONIC_ADDPS: case ZYDIS_MNEMONIC_SUBPS: case ZYDIS_MNEMONIC_MULPS: case ZYDIS_MNEMONIC_DIVPS:
+        case ZYDIS_MNEMONIC_ADDSUBPS: case ZYDIS_MNEMONIC_HADDPS: case ZYDIS_MNEMONIC_HSUBPS: case ZYDIS_MNEMONIC_DPPS: return {4, 4};
         case ZYDIS_MNEMONIC_ADDSS: case ZYDIS_MNEMONIC_SUBSS: case ZYDIS_MNEMONIC_MULSS: case ZYDIS_MNEMONIC_DIVSS:
         case ZYDIS_MNEMONIC_CVTSD2SS: return {4, 1};
         case ZYDIS_MNEMONIC_CVTPD2PS: return {4, 2};
-        case ZYDIS_MNEMONIC_ADDPD: case ZYDIS_MNEMONIC_SUBPD: case ZYDIS_MNEMONIC_MULPD: case ZYDIS_MNEMONIC_DIVPD: return {8, 2};
+        case ZYDIS_MNEMONIC_ADDPD: case ZYDIS_MNEMONIC_SUBPD: case ZYDIS_MNEMONIC_MULPD: case ZYDIS_MNEMONIC_DIVPD:
+        case ZYDIS_MNEMONIC_ADDSUBPD: case ZYDIS_MNEMONIC_HADDPD: case ZYDIS_MNEMONIC_HSUBPD: case ZYDIS_MNEMONIC_DPPD: return {8, 2};
         case ZYDIS_MNEMONIC_ADDSD: case ZYDIS_MNEMONIC_SUBSD: case ZYDIS_MNEMONIC_MULSD: case ZYDIS_MNEMONIC_DIVSD: return {8, 1};
         default: return {4, 0};
     }
