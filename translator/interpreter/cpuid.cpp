@@ -1,7 +1,8 @@
 // CPUID: the CPU model that guests see.
 //
-// A 32-bit Intel Atom (family 6, model 0x1c). Linux has that model on its NO_SPECULATION list: it runs programs in
-// order, so that a kernel switches on no page-table isolation and no retpolines, which would be pure cost here.
+// An Intel Atom (family 6, model 0x36). Linux has that model on its NO_SPECULATION list: it runs programs in order, so
+// that a kernel switches on no page-table isolation and no retpolines, which would be pure cost here. Its older
+// brothers (0x1c) have glibc avoid BSF.
 // Everything listed works; nothing else may be listed.
 //
 // The time-stamp counter's rate is told, and that it never stops or varies. Else Linux measures it against the PIT,
@@ -22,7 +23,7 @@ struct Leaf {
 };
 
 constexpr uint32_t kMaxLeaf = 2, kMaxLeafWithTsc = 0x16, kExtendedBase = 0x80000000, kMaxExtendedLeaf = 0x80000008;
-constexpr uint32_t kSignature = 0x000106ca;  // family 6, model 0x1c, stepping 10
+constexpr uint32_t kSignature = 0x00030661;  // family 6, model 0x36, stepping 1
 constexpr uint32_t kClflushLine = 64 / 8;
 
 constexpr uint32_t bits(std::initializer_list<unsigned> numbers) {
