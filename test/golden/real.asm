@@ -20,7 +20,7 @@ org 0x1000
     jmp [bx]
 .near:
     ret
-;; soft block 00001000, 38 bytes to 1971
+;; soft block 00001000, 38 bytes to 1962
 ;; 00001000  mov al, byte ptr [bx + si]         IDENT    (touches only guest registers, flags and memory)
 ;;     lea r8d, [rbx + rsi]
 ;;     movzx r8d, r8w
@@ -33,7 +33,7 @@ org 0x1000
 ;;     lea r10d, [r10 + r8]
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x33
-;;     jmp +0x4fa
+;;     jmp +0x4f1
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov al, byte ptr [r8 + r9]
@@ -53,14 +53,14 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x8b
-;;     jmp +0x50c
+;;     jmp +0x503
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov word ptr [r8 + r9], ax
 ;; 00001005  mov eax, dword ptr es:[ebx]        IDENT    (touches only guest registers, flags and memory)
 ;;     lea r8d, [rbx]
 ;;     mov r11, rcx
-;;     mov rcx, qword ptr [r14 + 0x3b4]
+;;     mov rcx, qword ptr [r14 + 0x3ac]
 ;;     lea rcx, [rcx + r8 + 3]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov r9d, dword ptr [r14 + 0x2c]
@@ -72,7 +72,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0xe0
-;;     jmp +0x54d
+;;     jmp +0x544
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov eax, dword ptr [r8 + r9]
@@ -96,7 +96,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x145
-;;     jmp +0x593
+;;     jmp +0x58a
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov word ptr [r8 + r9], cx
@@ -118,7 +118,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x1a3
-;;     jmp +0x5d4
+;;     jmp +0x5cb
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r8d, word ptr [r8 + r9]
@@ -147,21 +147,21 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x221
-;;     jmp +0x615
+;;     jmp +0x60c
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r10d, word ptr [r8 + r9]
-;;     mov dword ptr [r14 + 0x41c], r10d
+;;     mov dword ptr [r14 + 0x414], r10d
 ;;     movzx r8d, word ptr [r8 + r9 + 2]
 ;;     mov word ptr [r14 + 0x28], r8w
 ;;     rorx r9d, r8d, 0x1c
 ;;     mov dword ptr [r14 + 0x2c], r9d
-;;     mov di, word ptr [r14 + 0x41c]
+;;     mov di, word ptr [r14 + 0x414]
 ;; 00001015  lodsb al, byte ptr [si]            SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0x264
-;;     jmp +0x656
+;;     jmp +0x64d
 ;;     mov rcx, r11
 ;;     movzx r8d, si
 ;;     mov r11, rcx
@@ -173,7 +173,7 @@ org 0x1000
 ;;     lea r10d, [r10 + r8]
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x296
-;;     jmp +0x668
+;;     jmp +0x65f
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov al, byte ptr [r8 + r9]
@@ -199,7 +199,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x30a
-;;     jmp +0x67a
+;;     jmp +0x671
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10w, word ptr [r8 + r9]
@@ -212,11 +212,10 @@ org 0x1000
 ;;     movzx ecx, cx
 ;;     jrcxz +0x33b
 ;;     mov rcx, r11
-;;     jmp +0x6bb
+;;     jmp +0x6b2
 ;;     mov rcx, r11
 ;; 0000101c  call 0x1026                        SIMULATE (control flow)
-;;     mov r8, qword ptr [r14 + 0x37c]
-;;     mov r8d, dword ptr [r8]
+;;     mov r8d, dword ptr [r14 - 0x100c]
 ;;     lea r8d, [r12 - 2]
 ;;     movzx r8d, r8w
 ;;     mov r11, rcx
@@ -231,8 +230,8 @@ org 0x1000
 ;;     lea r10d, [r10 + r8 + 1]
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
-;;     jrcxz +0x391
-;;     jmp +0x6ca
+;;     jrcxz +0x38e
+;;     jmp +0x6c1
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov word ptr [r8 + r9], 0x101f
@@ -240,11 +239,10 @@ org 0x1000
 ;;     mov r12w, r9w
 ;;     movabs r9, 0xbff8ffffffffefe1
 ;;     push r9
-;;     call +0x70b
+;;     call +0x702
 ;;     lea rsp, [rsp + 8]
 ;; 0000101f  lcall 0:0x1026                     SIMULATE (control flow; changes CS)
-;;     mov r8, qword ptr [r14 + 0x37c]
-;;     mov r8d, dword ptr [r8]
+;;     mov r8d, dword ptr [r14 - 0x100c]
 ;;     lea r8d, [r12 - 4]
 ;;     movzx r8d, r8w
 ;;     mov r11, rcx
@@ -259,8 +257,8 @@ org 0x1000
 ;;     lea r10d, [r10 + r8 + 3]
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
-;;     jrcxz +0x415
-;;     jmp +0x71a
+;;     jrcxz +0x40f
+;;     jmp +0x711
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov dword ptr [r8 + r9], 0x1024
@@ -270,11 +268,10 @@ org 0x1000
 ;;     push r9
 ;;     mov word ptr [r14 + 0x34], 0
 ;;     mov dword ptr [r14 + 0x38], 0
-;;     call +0x75b
+;;     call +0x752
 ;;     lea rsp, [rsp + 8]
 ;; 00001024  jmp word ptr [bx]                  SIMULATE (control flow)
-;;     mov r8, qword ptr [r14 + 0x37c]
-;;     mov r8d, dword ptr [r8]
+;;     mov r8d, dword ptr [r14 - 0x100c]
 ;;     lea r8d, [rbx]
 ;;     movzx r8d, r8w
 ;;     mov r11, rcx
@@ -289,8 +286,8 @@ org 0x1000
 ;;     lea r10d, [r10 + r8 + 1]
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
-;;     jrcxz +0x4a4
-;;     jmp +0x76a
+;;     jrcxz +0x49b
+;;     jmp +0x761
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r8d, word ptr [r8 + r9]
@@ -303,8 +300,8 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     mov rcx, qword ptr [r15 + r10*8 + 0x10fea]
 ;;     lea rcx, [rcx + r9]
-;;     jrcxz +0x4ef
-;;     jmp +0x7ab
+;;     jrcxz +0x4e6
+;;     jmp +0x7a2
 ;;     mov rcx, r11
 ;;     jmp qword ptr [r15 + r10*8 + 0x18fea]
 ;;     mov rcx, r11
@@ -317,7 +314,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x53b
+;;     jrcxz +0x532
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -327,11 +324,11 @@ org 0x1000
 ;;     mov r10d, dword ptr [r14 + 0x2c]
 ;;     not r10d
 ;;     lea r10d, [r10 + r8 + 1]
-;;     mov rcx, qword ptr [r14 + 0x3b4]
+;;     mov rcx, qword ptr [r14 + 0x3ac]
 ;;     lea rcx, [rcx + r10 + 3]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov ecx, ecx
-;;     jrcxz +0x581
+;;     jrcxz +0x578
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -345,7 +342,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x5c2
+;;     jrcxz +0x5b9
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -359,7 +356,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x603
+;;     jrcxz +0x5fa
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -373,7 +370,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x644
+;;     jrcxz +0x63b
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -393,7 +390,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x6a9
+;;     jrcxz +0x6a0
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -409,7 +406,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x6f9
+;;     jrcxz +0x6f0
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -425,7 +422,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x749
+;;     jrcxz +0x740
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -441,7 +438,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x799
+;;     jrcxz +0x790
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST

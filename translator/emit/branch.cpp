@@ -15,11 +15,10 @@ x86::CondCode condition_of(const Instruction& i) {
 
 }  // namespace
 
-// Two loads off every critical path. While an event waits, the second one faults, and the monitor takes over with
-// the state before the current instruction.
+// A load off every critical path. While an event waits it faults, and the monitor takes over with the state before the
+// current instruction.
 void Emit::poll() {
-    a_.mov(x86::r8, context(offsetof(VcpuContext, poll)));
-    a_.mov(x86::r8d, x86::ptr(x86::r8));
+    a_.mov(x86::r8d, x86::ptr(kContext, -static_cast<int32_t>(kPageSize) - kContextBias));
 }
 
 bool Emit::chains_to(GuestVirt at) const {

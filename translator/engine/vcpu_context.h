@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -78,8 +77,6 @@ struct alignas(64) VcpuContext {
 
     // The View of the current privilege, as r15 holds it (see registers.h).
     uint64_t view_register = 0;
-    // Read through by every poll. Points at a readable word, or at an inaccessible page once an event waits.
-    std::atomic<const volatile void*> poll = nullptr;
     // Non-zero once an event waits: for those who look without a poll. REP instructions stop for it.
     volatile int attention = 0;
     // INTR is asserted or an NMI waits: STI, POPF and IRET must look. Changed on the vCPU's thread only.

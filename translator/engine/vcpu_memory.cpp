@@ -13,11 +13,17 @@
 
 namespace ringfold {
 
+namespace {
+constexpr size_t kBytes = kPageSize + sizeof(VcpuContext);
+}
+
 VcpuMemory::VcpuMemory() {
     const int fd = memfd_create("ringfold-vcpu", MFD_CLOEXEC);
-    void* at = MAP_FAILED;
+    void *both = MAP_FAILED, *at = MAP_FAILED;
     if (fd >= 0 && ftruncate(fd, sizeof(VcpuContext)) == 0)
-        at = mmap(nullptr, sizeof(VcpuContext), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        both = mmap(nullptr, kBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (both != MAP_FAILED)
+        at = mmap(static_cast<uint8_t*>(both) + kPageSize, sizeof(VcpuContext), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
     if (at == MAP_FAILED) {
         const int error = errno;
         if (fd >= 0) close(fd);
@@ -30,7 +36,7 @@ VcpuMemory::VcpuMemory() {
 VcpuMemory::~VcpuMemory() {
     const int fd = context_->backing_fd;
     context_->~VcpuContext();
-    munmap(context_, sizeof(VcpuContext));
+    munmap(const_cast<void*>(poll_page(*context_)), kBytes);
     close(fd);
 }
 

@@ -40,8 +40,4 @@ bool ReturnStacks::overflowed(uint64_t address) const {
     return offset < kTotal && offset % (kGuard + kStack) >= kPageSize && offset % (kGuard + kStack) < kGuard;
 }
 
-const volatile void* ReturnStacks::quiet_page() const {
-    return memory_ + kGuard;
-}
-
 }  // namespace ringfold::windows

@@ -24,9 +24,6 @@ public:
     uint64_t top(Privilege p) const { return tops_[static_cast<std::size_t>(p)]; }
     // The stack whose guard page holds this address, which the host faulted on: it has overflowed.
     bool overflowed(uint64_t address) const;
-    // An inaccessible address: what VcpuContext::poll points at while an event waits.
-    const volatile void* trap_page() const { return memory_; }
-    const volatile void* quiet_page() const;
 
 private:
     uint8_t* memory_ = nullptr;

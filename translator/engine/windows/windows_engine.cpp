@@ -1,6 +1,7 @@
 #include "translator/engine/windows/windows_engine.h"
 
 #include "translator/emit/emit.h"
+#include "translator/engine/vcpu_memory.h"
 #include "translator/engine/windows/registers.h"
 #include "vmm/base/result.h"
 
@@ -23,7 +24,8 @@ WindowsEngine::WindowsEngine(VcpuContext& context, GuestMemory& memory, const Ad
       cache_((check_host(), options.cache_bytes)),
       stubs_(emit_stubs(cache_, monitor)),
       stacks_(stubs_.return_empty),
-      faults_(context, cache_, stacks_, stubs_) {
+      faults_(context, cache_, stacks_, stubs_),
+      polls_(VcpuMemory::poll_page(context)) {
     for (const Privilege p : {Privilege::Supervisor, Privilege::User}) {
         const auto n = static_cast<size_t>(p);
         context_.crossing.return_top[n] = stacks_.top(p);

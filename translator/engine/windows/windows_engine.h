@@ -3,6 +3,7 @@
 #pragma once
 
 #include "translator/engine/engine.h"
+#include "translator/engine/poll_page.h"
 #include "translator/engine/windows/host_faults.h"
 
 namespace ringfold::windows {
@@ -29,9 +30,9 @@ public:
     bool uses_windows() const override { return direct_used_; }
     uint64_t in_window(uint64_t address) const override { return address - context_.crossing.window_now; }
 
-    void stop_polls() noexcept override { context_.poll = stacks_.trap_page(); }
-    void let_polls_pass() override { context_.poll = stacks_.quiet_page(); }
-    bool is_poll(uint64_t address) override { return address == reinterpret_cast<uint64_t>(stacks_.trap_page()); }
+    void stop_polls() noexcept override { polls_.stop(); }
+    void let_polls_pass() override { polls_.let_pass(); }
+    bool is_poll(uint64_t address) override { return polls_.is(address); }
     void undo(const HostSpot& spot, uint32_t offset) override;
 
 private:
@@ -41,6 +42,7 @@ private:
     Stubs stubs_;
     ReturnStacks stacks_;
     WindowsFaults faults_;
+    PollPage polls_;
     bool direct_used_ = false;  // some translation may be direct: %gs must hold the window
     bool crossable_ = false;    // sequences may change privilege: see Crossing
 };
