@@ -46,8 +46,7 @@ void add_prefixes(Bytes& out, const Instruction& i, bool segments) {
 void add_prefixes_for_32_bits(Bytes& out, const Instruction& i, bool segments) {
     for (unsigned n = 0; n < i.prefix_length; ++n)
         if (!is_size_prefix(i.bytes[n]) && keeps(i, i.bytes[n], segments)) out.add(i.bytes[n]);
-    const bool has_size = i.rep || i.repne || !i.mandatory_prefix;
-    if (i.mandatory_prefix == 0x66 || (i.operand_size == 2 && has_size)) out.add(0x66);
+    if (i.mandatory_prefix == 0x66 || i.operand_size == 2) out.add(0x66);
     if (i.address_size == 2) out.add(0x67);
 }
 
