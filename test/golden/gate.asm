@@ -12,7 +12,7 @@ org 0x1000
 ;;     jmp +0x59
 ;;     mov rcx, r11
 ;;     rdtsc 
-;;     mov r8, qword ptr [r14 + 0x10c]
+;;     mov r8, qword ptr [r14 + 0x104]
 ;;     rorx rdx, rdx, 0x20
 ;;     lea rax, [rax + r8]
 ;;     lea rax, [rax + rdx]
@@ -36,7 +36,7 @@ org 0x1000
 ;;     jmp +0x59
 ;;     mov rcx, r11
 ;;     rdtsc 
-;;     mov r8, qword ptr [r14 + 0x10c]
+;;     mov r8, qword ptr [r14 + 0x104]
 ;;     rorx rdx, rdx, 0x20
 ;;     lea rax, [rax + r8]
 ;;     lea rax, [rax + rdx]

@@ -45,7 +45,7 @@ org 0x1000
 ;;     mov rcx, r11
 ;; 0000100b  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
 ;;     rdtsc 
-;;     mov r8, qword ptr [r14 + 0x10c]
+;;     mov r8, qword ptr [r14 + 0x104]
 ;;     rorx rdx, rdx, 0x20
 ;;     lea rax, [rax + r8]
 ;;     lea rax, [rax + rdx]
@@ -141,7 +141,7 @@ org 0x1000
 ;;     mov rcx, r11
 ;; 0000100b  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
 ;;     rdtsc 
-;;     mov r8, qword ptr [r14 + 0x10c]
+;;     mov r8, qword ptr [r14 + 0x104]
 ;;     rorx rdx, rdx, 0x20
 ;;     lea rax, [rax + r8]
 ;;     lea rax, [rax + rdx]
