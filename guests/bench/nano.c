@@ -1,49 +1,13 @@
 // What single operations cost, in cycles of the time-stamp counter: the median of many timings of a loop around the
 // operation, loop included ("empty loop" is what that costs). Runs unchanged on any machine; bench/nano is its runner.
+#include "measure.h"
 #include "paging.h"
 #include "trap.h"
 
-#define SAMPLES 101
 #define WINDOW 0x40000000u
 #define ENTRIES 64u
 #define ENTRIES_AT (WINDOW + 128 * PAGE)
 #define TASK_PRIORITY 0xfee00080u  // of the local APIC; where there is none, device memory that nobody answers for
-
-static u32 samples[SAMPLES];
-
-static u32 median(void) {
-    for (u32 i = 1; i < SAMPLES; ++i)
-        for (u32 k = i; k && samples[k] < samples[k - 1]; --k) {
-            const u32 t = samples[k];
-            samples[k] = samples[k - 1];
-            samples[k - 1] = t;
-        }
-    return samples[SAMPLES / 2];
-}
-
-// Times `operation`, which does its work `repeat` times per call; the first calls warm caches and translators up.
-// `before` sets the scene for each call, untimed.
-static void measure_after(const char* name, void (*before)(void), void (*operation)(u32 n), u32 repeat, u32 warm) {
-    for (u32 i = 0; i < warm; ++i) {
-        before();
-        operation(repeat);
-    }
-    for (u32 i = 0; i < SAMPLES; ++i) {
-        before();
-        const u64 start = rdtsc();
-        operation(repeat);
-        const u64 cycles = rdtsc() - start;
-        samples[i] = cycles > 0xffffffff ? 0xffffffff : (u32)cycles;
-    }
-    const u32 tenths = (u32)((u64)median() > 0x19999998 ? 0xffffffff / repeat : median() * 10 / repeat);
-    print("%s: %u.%u\n", name, tenths / 10, tenths % 10);
-}
-
-static void nothing(void) {}
-
-static void measure(const char* name, void (*operation)(u32 n), u32 repeat, u32 warm) {
-    measure_after(name, nothing, operation, repeat, warm);
-}
 
 // --- ring 3 -------------------------------------------------------------------------------------------------
 // Operations of user mode run there, n in ECX, the address they use in EBX; `int $0x51` returns here.

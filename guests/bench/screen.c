@@ -1,0 +1,53 @@
+// What stores into the display's memory cost, by the ways that there are. "through the card" is mode 13h with a bit mask,
+// which makes each access the card's: what all of them were before its memory was memory. bench/nano --screen runs it.
+#include "measure.h"
+#include "report.h"
+#include "vga.h"
+
+#define PLACE 0xe8000000u
+#define BANK_WORDS 0x4000u
+
+static void fill(volatile u32* at, u32 words) {
+    for (u32 n = 0; n < words; ++n) at[n] = n;
+}
+
+static void framebuffer(u32 n) { fill((volatile u32*)PLACE, n); }
+static void framebuffer_string(u32 n) {
+    void* to = (void*)PLACE;
+    asm volatile("rep stosl" : "+D"(to), "+c"(n) : "a"(0x123456) : "memory");
+}
+static void framebuffer_read(u32 n) {
+    u32 sum = 0;
+    for (u32 i = 0; i < n; ++i) sum += ((volatile u32*)PLACE)[i];
+    *(volatile u32*)PLACE = sum;
+}
+static void window(u32 n) { fill((volatile u32*)VGA_WINDOW, n); }
+static void text(u32 n) {
+    for (u32 i = 0; i < n; ++i) ((volatile u16*)VGA_TEXT)[i] = (u16)(i | 0x700);
+}
+static void banks(u32 n) {
+    for (u32 bank = 0; bank < n; ++bank) {
+        vbe(VBE_BANK, (u16)bank);
+        fill((volatile u32*)VGA_WINDOW, BANK_WORDS);
+    }
+}
+
+int main(void) {
+    const u16 card = pci_display();
+    if (card == 0xffff) give_up("no display card");
+    vga_framebuffer_at(card, PLACE);
+    vga_mode_13h();
+    measure("a store to mode 13h", window, 16000, 20);
+    vga_graphics(8, 0xfe);
+    measure("the same through the card", window, 1000, 20);
+    vga_mode_3();
+    measure("a character of text", text, 2000, 20);
+    vga_mode_13h();
+    vbe_mode(1024, 768, 32);
+    measure("a store to the framebuffer", framebuffer, 1024 * 768, 3);
+    measure("the same by a string store", framebuffer_string, 1024 * 768, 3);
+    measure("a read of the framebuffer", framebuffer_read, 65536, 3);
+    measure("a bank of 64 KiB, selected and filled", banks, 4, 3);
+    check(true, "all measured");
+    return 0;
+}
