@@ -59,12 +59,14 @@ void Vga::reset() {
 
 void Vga::restore(const State& s) {
     s_ = s;
+    text_aside_ = vga_text_aside(s_);  // the memory is as it was then
     memory_.note_written(0, memory_.size());
     registers_changed();
 }
 
 void Vga::registers_changed() {
     ++changes_;
+    if (text_aside_ != vga_text_aside(s_)) move_text();
     auto plain = plain_window();
     if (plain == plain_window_) return;
     plain_window_ = std::move(plain);

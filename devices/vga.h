@@ -25,7 +25,7 @@ public:
 
     using State = VgaState;
 
-    // `memory`: of kMemoryBytes, and saved and restored by its owner.
+    // `memory`: of kMemoryBytes and kVgaTextBytes, and saved and restored by its owner.
     Vga(const Clock& clock, VideoMemory& memory);
 
     // 48 registers: 0-47 are ports 0x3B0 to 0x3DF.
@@ -36,7 +36,7 @@ public:
     Device& window() { return window_; }
     // All of the memory, for a base address register.
     Device& framebuffer() { return framebuffer_; }
-    // Called when what of window() is plain memory has changed.
+    // Called when what of window() and framebuffer() is plain memory has changed.
     void on_window_changed(std::function<void()> listener) { window_listener_ = std::move(listener); }
 
     Picture picture() const { return vga_picture(s_, memory_.data()); }
@@ -96,7 +96,9 @@ private:
     PlainRegisters window_place() const;
     bool writes_plainly() const;
     std::vector<PlainRegisters> plain_window() const;
-    std::vector<PlainRegisters> plain_framebuffer() const { return {{0, kMemoryBytes, 0}}; }
+    std::vector<PlainRegisters> plain_framebuffer() const;
+    void move_text();
+    void store_byte(uint32_t offset, uint8_t value);
     bool mapped(uint32_t& offset) const;
     uint8_t read_byte(uint32_t offset);
     void write_byte(uint32_t offset, uint8_t value);
@@ -109,6 +111,7 @@ private:
     State s_;
     uint64_t changes_ = 1;
     std::vector<PlainRegisters> plain_window_;
+    bool text_aside_ = false;
     std::function<void()> window_listener_;
     Face<&Vga::read_port, &Vga::write_port> ports_{*this};
     Face<&Vga::read_vbe, &Vga::write_vbe> vbe_ports_{*this};

@@ -1,6 +1,7 @@
 // The VGA's memory as the CPU sees it: the window below 1 MiB with its planes, latches and write modes, and the linear
 // framebuffer.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -51,15 +52,45 @@ bool Vga::writes_plainly() const {
            (g[kEnableSetReset] & 0xf) == 0 && g[kBitMask] == 0xff;
 }
 
-// Packed VBE modes by banks, and chained memory as in mode 13h. Odd/even and planar memory is not: its bytes do not lie
-// side by side.
+// Packed VBE modes by banks, chained memory as in mode 13h, and text, which lies aside for this. Planar memory is not:
+// its bytes do not lie side by side.
 std::vector<PlainRegisters> Vga::plain_window() const {
     const bool packed = vbe_enabled() && s_.vbe[kBpp] >= 8;
     const bool chained = s_.sequencer[kMemoryMode] & kChain4 && writes_plainly();
     PlainRegisters place = window_place();
     place.length = std::min(place.length, kMemoryBytes - place.memory);
+    if (vga_text_aside(s_)) return {{place.first, kVgaTextBytes, kMemoryBytes}};
     if (place.length == 0 || !(packed || chained)) return {};
     return {place};
+}
+
+// While text lies aside, its bytes in the framebuffer are found by the card.
+std::vector<PlainRegisters> Vga::plain_framebuffer() const {
+    const uint32_t first = vga_text_aside(s_) ? kVgaTextBytes * 2 : 0;
+    return {{first, kMemoryBytes - first, first}};
+}
+
+// To where the bytes of text belong from now on.
+void Vga::move_text() {
+    constexpr uint32_t kPage = VideoMemory::kPageBytes;
+    std::array<uint8_t, kPage> page;
+    text_aside_ = !text_aside_;
+    for (uint32_t at = 0; at < kVgaTextBytes && text_aside_; at += kPage) {
+        for (uint32_t n = 0; n < kPage; ++n) page[n] = memory_[(at + n) / 2 * 4 + (n & 1)];
+        memory_.store(kMemoryBytes + at, page.data(), kPage);
+    }
+    for (uint32_t at = 0; at < kVgaTextBytes * 2 && !text_aside_; at += kPage) {
+        memcpy(page.data(), memory_.data() + at, kPage);
+        for (uint32_t n = 0; n < kPage; n += 4) memcpy(&page[n], memory_.data() + kMemoryBytes + (at + n) / 2, 2);
+        memory_.store(at, page.data(), kPage);
+    }
+}
+
+// A byte of the memory, which may lie aside.
+void Vga::store_byte(uint32_t offset, uint8_t value) {
+    const uint32_t plane = offset & 3, aside = offset / 4 * 2 + plane;
+    const bool there = text_aside_ && plane < 2 && aside < kVgaTextBytes;
+    memory_.store(there ? kMemoryBytes + aside : offset, &value, 1);
 }
 
 uint32_t Vga::read_window(uint32_t offset, unsigned size) {
@@ -80,21 +111,21 @@ void Vga::write_window(uint32_t offset, unsigned size, uint32_t value) {
 
 uint32_t Vga::read_framebuffer(uint32_t offset, unsigned size) {
     uint32_t value = 0;
-    if (offset <= kMemoryBytes - size) memcpy(&value, memory_.data() + offset, size);
+    for (unsigned n = 0; n < size && offset <= kMemoryBytes - size; ++n)
+        value |= uint32_t{vga_byte(s_, memory_.data(), offset + n)} << 8 * n;
     return value;
 }
 
 void Vga::write_framebuffer(uint32_t offset, unsigned size, uint32_t value) {
     if (offset > kMemoryBytes - size) return;
-    for (unsigned n = 0; n < size; ++n) {
-        const auto byte = static_cast<uint8_t>(value >> 8 * n);
-        memory_.store(offset + n, &byte, 1);
-    }
+    for (unsigned n = 0; n < size; ++n) store_byte(offset + n, static_cast<uint8_t>(value >> 8 * n));
 }
 
 uint32_t Vga::planes_at(uint32_t offset) const {
+    const uint32_t at = (offset & kPlaneMask) * 4;
     uint32_t planes;
-    memcpy(&planes, memory_.data() + (offset & kPlaneMask) * 4, 4);
+    memcpy(&planes, memory_.data() + at, 4);
+    if (text_aside_ && at / 2 < kVgaTextBytes) memcpy(&planes, memory_.data() + kMemoryBytes + at / 2, 2);
     return planes;
 }
 
@@ -167,7 +198,9 @@ uint32_t Vga::combine(uint8_t value) const {
 void Vga::write_planes(uint32_t offset, uint8_t value, uint8_t planes) {
     const uint32_t written = spread(planes);
     const uint32_t after = (planes_at(offset) & ~written) | (combine(value) & written);
-    memory_.store((offset & kPlaneMask) * 4, &after, 4);
+    const uint32_t at = (offset & kPlaneMask) * 4;
+    memory_.store(at, &after, 4);
+    if (text_aside_ && at / 2 < kVgaTextBytes) memory_.store(kMemoryBytes + at / 2, &after, 2);
 }
 
 }  // namespace ringfold

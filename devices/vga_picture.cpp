@@ -25,7 +25,7 @@ constexpr unsigned kMostPixels = 4096 * 4096;
 class VgaPicture {
 public:
     VgaPicture(const VgaState& s, const uint8_t* memory)
-        : s_(s), memory_(memory), vbe_(s.vbe[kVbeEnable] & kVbeOn) {}
+        : s_(s), memory_(memory), vbe_(s.vbe[kVbeEnable] & kVbeOn), aside_(vga_text_aside(s)) {}
 
     Picture draw();
     TextScreen text_screen() const;
@@ -40,7 +40,10 @@ private:
     unsigned columns() const { return s_.crtc[kHorizontalEnd] + 1u; }
     uint32_t start() const { return s_.crtc[kStartHigh] << 8 | s_.crtc[kStartLow]; }
     unsigned line_compare() const;
-    uint8_t plane_byte(uint32_t offset, unsigned plane) const { return memory_[(offset & 0xffff) * 4 + plane]; }
+    uint8_t byte(uint32_t offset) const {
+        return aside_ ? vga_byte(s_, memory_, offset & 0x3ffff) : memory_[offset & 0x3ffff];
+    }
+    uint8_t plane_byte(uint32_t offset, unsigned plane) const { return byte(offset * 4 + plane); }
     Colour dac(uint8_t index) const;
     Colour palette(uint8_t index) const;
     void put(unsigned x, unsigned y, Colour c);
@@ -56,7 +59,7 @@ private:
 
     const VgaState& s_;
     const uint8_t* memory_;
-    bool vbe_;
+    const bool vbe_, aside_;
     Picture picture_;
 };
 
@@ -212,7 +215,7 @@ void VgaPicture::draw_graphics_line(unsigned y, uint32_t address, unsigned panni
         if (mode & kShift256) {
             // Each pixel is two dots wide; four lie side by side in the planes.
             const uint32_t n = address * 4 + x / 2 + panning / 2;
-            put(x, y, dac(memory_[n & 0x3ffff]));
+            put(x, y, dac(byte(n)));
         } else if (mode & kShiftInterleave) {
             // Two bits for a pixel, from planes 0 and 1 by turns.
             const unsigned dot = (x >> half) + panning;
@@ -272,13 +275,33 @@ TextScreen vga_text_screen(const VgaState& s, const uint8_t* memory) {
     return VgaPicture(s, memory).text_screen();
 }
 
-VisibleMemory vga_visible(const VgaState& s) {
+// A byte written in these modes is a byte in one of two planes, and no more.
+bool vga_text_aside(const VgaState& s) {
+    const auto& g = s.graphics;
+    const bool packed = (s.vbe[kVbeEnable] & kVbeOn) && s.vbe[kBpp] >= 8;
+    const bool odd_even = !(s.sequencer[kMemoryMode] & (kChain4 | kSequential)) && (g[kGraphicsMode] & kOddEven);
+    const bool two_planes = (s.sequencer[kMapMask] & 0xf) == 3 && !(g[kReadMap] & 2);
+    const bool plain = !(g[kGraphicsMode] & (3 | kReadCompare)) && g[kRotate] == 0 && (g[kEnableSetReset] & 0xf) == 0 &&
+                       g[kBitMask] == 0xff;
+    const bool half_window = g[kMiscellaneous] >> 3 & 1;  // 32 KiB, at b0000 or b8000
+    return !packed && odd_even && two_planes && plain && half_window && (s.misc & kMemoryEnable);
+}
+
+uint8_t vga_byte(const VgaState& s, const uint8_t* memory, uint32_t offset) {
+    const uint32_t plane = offset & 3, aside = offset / 4 * 2 + plane;
+    const bool there = plane < 2 && aside < kVgaTextBytes && vga_text_aside(s);
+    return memory[there ? kVgaMemoryBytes + aside : offset];
+}
+
+std::array<VisibleMemory, 2> vga_visible(const VgaState& s) {
     constexpr uint32_t kAllPlanes = 0x40000;
-    if (!(s.vbe[kVbeEnable] & kVbeOn) || s.vbe[kBpp] < 8) return {0, kAllPlanes};
+    if (!(s.vbe[kVbeEnable] & kVbeOn) || s.vbe[kBpp] < 8)
+        return {{{0, kAllPlanes}, {kVgaMemoryBytes, kVgaMemoryBytes + kVgaTextBytes}}};
     const uint64_t bytes = (s.vbe[kBpp] + 7u) / 8, row = s.vbe[kVirtualWidth] * bytes;
     const uint64_t begin = s.vbe[kYOffset] * row + s.vbe[kXOffset] * bytes, end = begin + s.vbe[kYres] * row;
-    return {static_cast<uint32_t>(std::min<uint64_t>(begin, kVgaMemoryBytes)),
-            static_cast<uint32_t>(std::min<uint64_t>(end, kVgaMemoryBytes))};
+    return {{{static_cast<uint32_t>(std::min<uint64_t>(begin, kVgaMemoryBytes)),
+              static_cast<uint32_t>(std::min<uint64_t>(end, kVgaMemoryBytes))},
+             {}}};
 }
 
 }  // namespace ringfold

@@ -9,6 +9,9 @@
 namespace ringfold {
 
 inline constexpr uint32_t kVgaMemoryBytes = 16 << 20;
+// Behind it, while vga_text_aside() holds: the bytes of planes 0 and 1 that the CPU has at the first 32 KiB of odd/even
+// memory, in the CPU's order.
+inline constexpr uint32_t kVgaTextBytes = 32 << 10;
 
 struct VgaState {
     uint8_t misc = 0, pel_mask = 0xff;
@@ -37,14 +40,20 @@ struct VgaState {
     }
 };
 
-// `memory`: kVgaMemoryBytes, of which no more than vga_visible() is looked at.
+// Is the window nothing but odd/even memory in planes 0 and 1, as in text modes and CGA's? Then these bytes lie aside, where
+// the CPU can reach them as they are.
+bool vga_text_aside(const VgaState&);
+// A byte of memory, wherever it is now.
+uint8_t vga_byte(const VgaState&, const uint8_t* memory, uint32_t offset);
+
+// `memory`: kVgaMemoryBytes + kVgaTextBytes, of which no more than vga_visible() is looked at.
 Picture vga_picture(const VgaState&, const uint8_t* memory);
 TextScreen vga_text_screen(const VgaState&, const uint8_t* memory);
 
-// The part of memory that a picture is drawn from, and perhaps more.
+// The parts of memory that a picture is drawn from, and perhaps more.
 struct VisibleMemory {
     uint32_t begin, end;
 };
-VisibleMemory vga_visible(const VgaState&);
+std::array<VisibleMemory, 2> vga_visible(const VgaState&);
 
 }  // namespace ringfold

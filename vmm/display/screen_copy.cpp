@@ -8,7 +8,7 @@ namespace ringfold {
 
 void ScreenCopy::connect(const Vga& vga) {
     vga_ = &vga;
-    copied_.assign(kVgaMemoryBytes / VideoMemory::kPageBytes, 0);
+    copied_.assign(memory_.size() / VideoMemory::kPageBytes, 0);
     changes_ = 0;
 }
 
@@ -19,12 +19,13 @@ bool ScreenCopy::update() {
     bool changed = vga_->changes() != changes_;
     if (changed) registers_ = vga_->state();
     changes_ = vga_->changes();
-    const VisibleMemory seen = vga_visible(registers_);
-    for (uint32_t page = seen.begin / kPage; page * kPage < seen.end; ++page) {
-        if (!memory.written_since(page, copied_[page])) continue;
-        memcpy(&memory_[page * kPage], memory.data() + page * kPage, kPage);
-        copied_[page] = now;
-        changed = true;
+    for (const VisibleMemory& seen : vga_visible(registers_)) {
+        for (uint32_t page = seen.begin / kPage; page * kPage < seen.end; ++page) {
+            if (!memory.written_since(page, copied_[page])) continue;
+            memcpy(&memory_[page * kPage], memory.data() + page * kPage, kPage);
+            copied_[page] = now;
+            changed = true;
+        }
     }
     return changed;
 }

@@ -24,7 +24,7 @@ public:
 private:
     const Vga* vga_ = nullptr;
     VgaState registers_;
-    std::vector<uint8_t> memory_ = std::vector<uint8_t>(kVgaMemoryBytes);
+    std::vector<uint8_t> memory_ = std::vector<uint8_t>(kVgaMemoryBytes + kVgaTextBytes);
     std::vector<uint64_t> copied_;  // by page: the collection as of which it was copied last
     uint64_t changes_ = 0;
 };

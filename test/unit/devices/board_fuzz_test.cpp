@@ -63,7 +63,7 @@ struct Board {
     I440fx host{[this](const ShadowSegment& s) { protected_segments ^= 1u << s.number; }};
     Piix3 isa{pic};
     Piix4Pm pm{clock, pic.line(9), [this] { ++switched_off; }};
-    std::vector<uint8_t> vga_bytes = std::vector<uint8_t>(Vga::kMemoryBytes);
+    std::vector<uint8_t> vga_bytes = std::vector<uint8_t>(Vga::kMemoryBytes + kVgaTextBytes);
     VideoMemory vga_memory{vga_bytes};
     Vga vga{clock, vga_memory};
     VgaCard card{vga, std::vector<uint8_t>(0x9000, 0x55)};
