@@ -26,6 +26,11 @@ unsigned Piix3::route(unsigned pirq) const {
     return r & kRouteIrq;
 }
 
+void Piix3::set_routes(const uint8_t (&irqs)[4]) {
+    for (uint8_t n = 0; n < 4; ++n) set_config(kRoute + n, 1, irqs[n]);
+    update();
+}
+
 void Piix3::set_irq(unsigned pirq, bool level) {
     pirq_[pirq & 3] = level;
     update();

@@ -27,6 +27,8 @@ public:
     explicit Piix3(IrqSink& pic);
 
     void set_irq(unsigned pirq, bool level) override;
+    // What firmware does first: leads PIRQA# to PIRQD# to these IRQs.
+    void set_routes(const uint8_t (&irqs)[4]);
 
     State state() const { return {pci_state(), pirq_}; }
     void restore(const State& s);

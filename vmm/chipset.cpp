@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "vmm/acpi/tables.h"
+#include "vmm/mp_table.h"
 
 namespace ringfold {
 
@@ -63,13 +64,23 @@ void Chipset::guard(const ShadowSegment& s) {
             board_.tracer.memory_trace(s.base, s.length, TraceKind::ReadOnly, [](const TraceWrite&) {});
 }
 
-void Chipset::stand_in_for_firmware(Ram& ram, bool hpet) {
+void Chipset::stand_in_for_firmware(Ram& ram, bool acpi, bool hpet) {
     // In the part of memory that both boot protocols' memory maps reserve.
-    constexpr uint32_t kTables = 0xe0000, kRsdp = 0xf0000;
-    AcpiTables acpi = make_acpi_tables(pci_memory_base(ram.size()), hpet);
-    link_tables(acpi, kTables, kRsdp);
-    memcpy(ram.host(GuestPhys(kTables)), acpi.tables.data(), acpi.tables.size());
-    memcpy(ram.host(GuestPhys(kRsdp)), acpi.rsdp.data(), acpi.rsdp.size());
+    constexpr uint32_t kAcpi = 0xe0000, kRsdp = 0xf0000, kMpPointer = 0xf0020, kMp = 0xf0030;
+    constexpr uint8_t kPirqs[4] = {10, 10, 11, 11};  // as SeaBIOS leads them
+    const auto place = [&ram](uint32_t at, const std::vector<uint8_t>& bytes) {
+        memcpy(ram.host(GuestPhys(at)), bytes.data(), bytes.size());
+    };
+    const MpTable mp = make_mp_table(kMp, kPirqs);
+    place(kMpPointer, mp.floating_pointer);
+    place(kMp, mp.configuration);
+    isa_bridge_.set_routes(kPirqs);
+    if (acpi) {
+        AcpiTables tables = make_acpi_tables(pci_memory_base(ram.size()), hpet);
+        link_tables(tables, kAcpi, kRsdp);
+        place(kAcpi, tables.tables);
+        place(kRsdp, tables.rsdp);
+    }
     power_management_.place_ports(kAcpiPorts);
     pci_.remap();
 }

@@ -37,9 +37,9 @@ public:
     // `rom` is mapped to end at 4 GiB; empty: there is no firmware, and what it would have set up is.
     Chipset(const Board&, std::span<const uint8_t> rom, std::function<void()> power_off);
 
-    // What is left of firmware's work where there is none: the ACPI tables in memory below 1 MiB, and the ports that
-    // they name. An operating system gives PCI devices their addresses itself.
-    void stand_in_for_firmware(Ram&, bool hpet);
+    // What is left of firmware's work where there is none: MP and ACPI tables in memory below 1 MiB, the ports that these
+    // name, and where PCI's interrupt wires lead. An operating system gives PCI devices their addresses itself.
+    void stand_in_for_firmware(Ram&, bool acpi, bool hpet);
 
     // Slots: 0 the host bridge, 1 the PIIX (functions 0, 1 for IDE, 3), 2 the display, 3 and up for others.
     PciBus& pci() { return pci_; }

@@ -142,7 +142,7 @@ void Machine::connect_board(const Options& options, std::span<const uint8_t> rom
     chipset_ = std::make_unique<Chipset>(Chipset::Board{bus_, tracer_, irqs_, input_.clock(), reset_control_}, rom,
                                          [this] { ask({Request::Kind::PowerOff}); });
     timed_.push_back(&chipset_->power_management());
-    if (rom.empty() && options.pc.acpi) chipset_->stand_in_for_firmware(ram_, options.has_hpet());
+    if (rom.empty()) chipset_->stand_in_for_firmware(ram_, options.pc.acpi, options.has_hpet());
     if (options.has_vga()) connect_display();
 }
 

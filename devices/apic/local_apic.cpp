@@ -11,13 +11,13 @@ namespace {
 
 // Registers by their offset divided by 16 (SDM volume 3, table 10-1).
 enum Register : uint32_t {
-    kId = 0x02, kVersion = 0x03, kTaskPriority = 0x08, kArbitrationPriority = 0x09, kProcessorPriority = 0x0a,
+    kId = 0x02, kVersionRegister = 0x03, kTaskPriority = 0x08, kArbitrationPriority = 0x09, kProcessorPriority = 0x0a,
     kEoi = 0x0b, kRemoteRead = 0x0c, kLogicalDestination = 0x0d, kDestinationFormat = 0x0e, kSpurious = 0x0f,
     kService = 0x10, kLevel = 0x18, kRequest = 0x20, kErrorStatus = 0x28, kCommand = 0x30, kCommandHigh = 0x31,
     kLvt = 0x32, kInitialCount = 0x38, kCurrentCount = 0x39, kDivide = 0x3e,
 };
 
-constexpr uint32_t kVersionValue = 0x14 | (LocalApic::kLvtEntries - 1) << 16;
+constexpr uint32_t kVersionValue = LocalApic::kVersion | (LocalApic::kLvtEntries - 1) << 16;
 constexpr uint32_t kSpuriousBits = 0x3ff, kCommandBits = 0x000ccfff;
 constexpr uint32_t kRemoteIrr = 1 << 14, kLevelTriggered = 1 << 15;
 // What of each entry of the local vector table can be written (figure 10-8).
@@ -236,7 +236,7 @@ uint32_t LocalApic::read(uint32_t offset, unsigned size) {
 uint32_t LocalApic::read_register(uint32_t number) {
     switch (number) {
         case kId: return uint32_t{state_.id} << 24;
-        case kVersion: return kVersionValue;
+        case kVersionRegister: return kVersionValue;
         case kTaskPriority: return state_.task_priority;
         case kProcessorPriority: return processor_priority();
         case kArbitrationPriority: case kRemoteRead: case kEoi: return 0;  // of buses with several CPUs; write-only
@@ -304,7 +304,7 @@ void LocalApic::write_register(uint32_t number, uint32_t value) {
             break;
     }
     if (number - kLvt < kLvtEntries) return write_lvt(static_cast<Lvt>(number - kLvt), value);
-    const bool read_only = number == kVersion || (number >= kArbitrationPriority && number <= kRemoteRead) ||
+    const bool read_only = number == kVersionRegister || (number >= kArbitrationPriority && number <= kRemoteRead) ||
                            number - kService < 24 || number == kCurrentCount;
     if (!read_only) error(kIllegalRegister);
 }

@@ -19,6 +19,7 @@ namespace ringfold {
 // The 4 KiB of registers, each at a multiple of 16 bytes and reached by aligned accesses of 32 bits.
 class LocalApic final : public Device, public InterruptController, public InterruptMessages, public TimedDevice {
 public:
+    static constexpr uint32_t kVersion = 0x14;
     static constexpr uint64_t kUsualBase = 0xfee00000;
     static constexpr uint64_t kBootstrap = 1 << 8, kEnabled = 1 << 11;  // IA32_APIC_BASE
     enum Lvt : unsigned { Timer, Thermal, Performance, Lint0, Lint1, Error, kLvtEntries };
