@@ -66,6 +66,7 @@ private:
     After emit_popf(const Instruction&);
     After emit_cld(const Instruction&);
     After emit_std_(const Instruction&);
+    After emit_bit_string(const Instruction&);
     After emit_string(const Instruction&);
     After emit_string_once(const Instruction&);
     void call_string_stub(const Site&, const void* stub);

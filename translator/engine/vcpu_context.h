@@ -120,6 +120,7 @@ struct alignas(64) VcpuContext {
     Crossing crossing{};
     uint32_t exception_vector = 0, exception_error = 0;  // of the fault that is being delivered
     // More masks for PEXT.
+    uint32_t bit_offset_mask = 31;
     uint32_t task_switched_mask = cr0::TS;
     uint32_t time_stamp_disable_mask = cr4::TSD;
     SegmentsState segments_state{};
