@@ -173,7 +173,7 @@ private:
                                                   : r_.pick<uint32_t>({0, 0x200, 0x400, 0x3000, 0x8d5, 0x4000, 0x40000,
                                                                        0x200000, 0x10000})));
         if (name == "WRMSR" || name == "RDMSR")
-            load_register(ECX, r_.pick<uint32_t>({0x174, 0x175, 0x176, 0x1a0, 0x277, 0xc0000080}));
+            load_register(ECX, r_.pick<uint32_t>({0x174, 0x175, 0x176, 0x1a0, 0x277, 0xc0000080, 0xfe, 0x20f, 0x26f, 0x2ff}));
         if (name == "LLDT" || name == "LTR" || name == "LAR" || name == "LSL" || name == "VERR" || name == "VERW")
             if (!form.memory) load_register(form.modrm & 7, random_selector());
         return false;

@@ -79,8 +79,7 @@ def make_mirror(packages, folder):
 def install(guest, server):
     """apt-get from the host's loopback, through the user network."""
     report(guest.online() == "e1000", "systemd-networkd has an address on the E1000")
-    port = server.server_address[1]
-    guest.ask(f"echo 'deb [trusted=yes] http://10.0.2.2:{port}/ ./' >/etc/apt/sources.list")
+    guest.ask(f"echo 'deb [trusted=yes] http://10.0.2.2:{server.server_port}/ ./' >/etc/apt/sources.list")
     done = guest.ask("apt-get -q update && apt-get -q -y install hello sqlite3; echo status $?", 900)
     report("status 0" in done, "apt-get update and install from a server on the host's loopback", done)
     fetched = [path for path in server.asked if path.endswith(".deb")]
@@ -140,7 +139,8 @@ WORK = """(n=0; while :; do echo $((n+=1)) >/dev/shm/n; done) &
 (while :; do dd if=/dev/shm/random of=/root/written bs=64k conv=fsync status=none; done) &
 (while :; do fetch big 2>/dev/null | sha256sum >/dev/shm/fetched; sleep 0.1; done) &
 true"""
-FETCH = """fetch() { exec 3<>/dev/tcp/10.0.2.2/%d; printf 'GET /%%s HTTP/1.0\\r\\n\\r\\n' $1 >&3; sed -u '/^\\r$/q' <&3 >/dev/null; cat <&3; exec 3>&-; }"""
+# One that only waits for data would wait for ever after loadvm, as for a server that has lost power; hence the timeout.
+FETCH = r"""fetch() { timeout 30 bash -c 'exec 3<>/dev/tcp/10.0.2.2/%d; printf "GET /$1 HTTP/1.0\r\n\r\n" >&3; sed -u "/^\r\$/q" <&3 >/dev/null; cat <&3' fetch $1; }"""
 CARDS = {"e1000": ("e1000", "ide", "e1000"), "virtio": ("virtio-net-pci", "virtio", "virtio_net")}
 
 
@@ -184,7 +184,7 @@ def saved_at_work(ringfold, folder, disk, kind):
         report(got == driver, f"Debian is up on {got}")
         disk_name = guest.ask("findmnt -n -o SOURCE /").strip()
         report(disk_name == ("/dev/vda1" if kind == "virtio" else "/dev/sda1"), f"its root is {disk_name}")
-        guest.ask(FETCH % server.server_address[1])
+        guest.ask(FETCH % server.server_port)
         guest.ask("head -c 16M /dev/urandom >/dev/shm/random; sha256sum </dev/shm/random >/dev/shm/sum")
         report(wanted in guest.ask("fetch big | sha256sum"), "it fetches 8 MB from the host")
         viewer = Viewer(display)

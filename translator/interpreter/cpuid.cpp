@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "translator/interpreter/handlers.h"
+#include "translator/interpreter/memory_types.h"
 
 namespace ringfold::interpreter {
 
@@ -33,10 +34,10 @@ constexpr uint32_t bits(std::initializer_list<unsigned> numbers) {
 }
 // CPUID.1:EDX (SDM volume 2, table 3-11).
 enum Feature : unsigned {
-    FPU = 0, DE = 2, PSE = 3, TSC = 4, MSR = 5, PAE = 6, CX8 = 8, SEP = 11, PGE = 13, CMOV = 15, PAT = 16,
+    FPU = 0, DE = 2, PSE = 3, TSC = 4, MSR = 5, PAE = 6, CX8 = 8, SEP = 11, MTRR = 12, PGE = 13, CMOV = 15, PAT = 16,
     CLFSH = 19, MMX = 23, FXSR = 24, SSE = 25, SSE2 = 26,
 };
-constexpr uint32_t kFeatures = bits({FPU, DE, PSE, TSC, MSR, PAE, CX8, SEP, PGE, CMOV, PAT, CLFSH, MMX, FXSR, SSE, SSE2});
+constexpr uint32_t kFeatures = bits({FPU, DE, PSE, TSC, MSR, PAE, CX8, SEP, MTRR, PGE, CMOV, PAT, CLFSH, MMX, FXSR, SSE, SSE2});
 constexpr uint32_t kApic = 1u << 9;  // CPUID.1:EDX, and bit 11 of IA32_APIC_BASE
 constexpr uint32_t kApicTimerAlwaysRuns = 1u << 2;  // CPUID.6:EAX
 // CPUID.1:ECX (table 3-10).
@@ -45,7 +46,7 @@ constexpr uint32_t kMoreFeatures = bits({SSE3, SSSE3, SSE4_1, SSE4_2, POPCNT});
 constexpr uint32_t kNx = 1u << 20;  // CPUID.80000001:EDX
 constexpr uint32_t kTscAdjust = 1u << 1;    // CPUID.7:EBX
 constexpr uint32_t kInvariantTsc = 1u << 8;  // CPUID.80000007:EDX
-constexpr uint32_t kAddressBits = 36 | 32 << 8;  // physical, linear
+constexpr uint32_t kAddressBits = kPhysicalAddressBits | 32 << 8;  // physical, linear
 
 uint32_t word(std::string_view text, size_t at) {
     uint32_t value = 0;

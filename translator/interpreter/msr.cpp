@@ -2,6 +2,7 @@
 #include <x86intrin.h>
 
 #include "translator/interpreter/handlers.h"
+#include "translator/interpreter/memory_types.h"
 #include "translator/interpreter/privilege.h"
 
 namespace ringfold::interpreter {
@@ -37,17 +38,10 @@ uint64_t read_msr(Interpreter& cpu, uint32_t index) {
         case kMiscEnable: return s.misc_enable;
         case kPat: return s.pat;
         case kEfer: return s.efer;
-        default: throw GuestFault::general_protection();
+        default:
+            if (const auto mtrr = read_mtrr(s, index)) return *mtrr;
+            throw GuestFault::general_protection();
     }
-}
-
-// Each byte of PAT is one of the memory types UC, WC, WT, WP, WB, UC- (SDM volume 3, table 11-10).
-bool valid_pat(uint64_t value) {
-    for (int n = 0; n < 8; ++n, value >>= 8) {
-        const uint64_t type = value & 0xff;
-        if (type > 7 || type == 2 || type == 3) return false;
-    }
-    return true;
 }
 
 void require(bool ok) {
@@ -76,7 +70,7 @@ void write_msr(Interpreter& cpu, uint32_t index, uint64_t value) {
         case kMiscEnable: s.misc_enable = value; return;
         case kPat: require(valid_pat(value)); s.pat = value; return;
         case kEfer: return set_efer(cpu, value);
-        default: throw GuestFault::general_protection();
+        default: require(write_mtrr(s, index, value)); return;
     }
 }
 

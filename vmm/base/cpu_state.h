@@ -110,6 +110,9 @@ struct CpuState {
     uint64_t efer = 0;
     uint32_t sysenter_cs = 0, sysenter_esp = 0, sysenter_eip = 0;
     uint64_t pat = 0x0007040600070406;
+    uint64_t mtrr_default = 0;                   // IA32_MTRR_DEF_TYPE: off
+    std::array<uint64_t, 11> mtrr_fixed{};      // 64K_00000, 16K_80000, 16K_A0000, 4K_C0000 to 4K_F8000
+    std::array<uint64_t, 16> mtrr_variable{};   // IA32_MTRR_PHYSBASE0, PHYSMASK0, PHYSBASE1, ...
     uint64_t misc_enable = 1;
     uint64_t tsc_offset = 0;        // guest TSC = host TSC + offset, modulo 2^64
     uint64_t tsc_adjust = 0;        // IA32_TSC_ADJUST: what the guest itself added to the counter
@@ -146,7 +149,8 @@ struct CpuState {
                        "segment", segment, "ldtr", ldtr, "tr", tr, "gdtr", gdtr, "idtr", idtr, "address_mask", address_mask, "cr0", cr0,
                        "cr2", cr2, "cr3", cr3, "cr4", cr4, "dr", dr, "pending_debug", pending_debug, "efer", efer,
                        "sysenter_cs", sysenter_cs, "sysenter_esp", sysenter_esp, "sysenter_eip", sysenter_eip,
-                       "pat", pat, "misc_enable", misc_enable, "tsc_offset", tsc_offset,
+                       "pat", pat, "mtrr_default", mtrr_default, "mtrr_fixed", mtrr_fixed, "mtrr_variable",
+                       mtrr_variable, "misc_enable", misc_enable, "tsc_offset", tsc_offset,
                        "tsc_adjust", tsc_adjust, "tsc_khz", tsc_khz, "pdpte", pdpte,
                        "fpu", fpu);
         archive.require(address_mask == ~uint64_t{0} || address_mask == ~kA20, "address_mask");

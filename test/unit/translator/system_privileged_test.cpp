@@ -95,6 +95,27 @@ TEST_CASE("MSRs") {
     CHECK(msr(kWrite, 0xc0000080, 1 << 11));        // NXE
     CHECK_FALSE(msr(kWrite, 0x277, 0x02));          // a reserved memory type
     CHECK(msr(kWrite, 0x8b, 0));
+    CHECK_FALSE(msr(kWrite, 0xfe, 0x508));          // MTRRCAP is read-only
+    CHECK(msr(kRead, 0xfe));
+    CHECK(g.cpu.gpr[EAX] == 0x508);                 // eight pairs, fixed ones, write-combining
+    CHECK(msr(kWrite, 0x2ff, 0xc06));
+    CHECK_FALSE(msr(kWrite, 0x2ff, 0xd06));         // a reserved bit
+    CHECK_FALSE(msr(kWrite, 0x2ff, 0xc02));         // a reserved type
+    CHECK_FALSE(msr(kWrite, 0x2ff, 0xc07));         // UC- is PAT's alone
+    CHECK(msr(kWrite, 0x20e, 0xf'ffff'f001));
+    CHECK_FALSE(msr(kWrite, 0x20e, 0x10'0000'0000));  // beyond the 36 bits of an address
+    CHECK(msr(kWrite, 0x20f, 0xf'f000'0800));
+    CHECK_FALSE(msr(kWrite, 0x20f, 0x1));
+    CHECK_FALSE(msr(kWrite, 0x210, 0));             // there are eight pairs
+    CHECK(msr(kWrite, 0x26f, 0x0605040100010406));
+    CHECK_FALSE(msr(kWrite, 0x250, 0x0600000000000003));
+    CHECK_FALSE(msr(kRead, 0x251));
+    CHECK(msr(kRead, 0x26f));
+    CHECK((g.cpu.gpr[EDX] == 0x06050401 && g.cpu.gpr[EAX] == 0x00010406));
+    CHECK(msr(kRead, 0x20e));
+    CHECK((g.cpu.gpr[EDX] == 0xf && g.cpu.gpr[EAX] == 0xfffff001));
+    CHECK(msr(kRead, 0x259));                       // each has its own place
+    CHECK((g.cpu.gpr[EDX] == 0 && g.cpu.gpr[EAX] == 0));
     CHECK(msr(kRead, 0x8b));
     CHECK(msr(kWrite, 0x10, 5'000'000'000'000));
     CHECK(msr(kRead, 0x10));
