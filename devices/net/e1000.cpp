@@ -59,7 +59,10 @@ uint32_t kept_bits(uint32_t offset) {
         case kRxcsum:
         case kWuc:
         case kManc:
+        case kSwFwSync:
             return ~0u;
+        case kSwsm:
+            return 2;  // there is no firmware that would hold the lock
         case kItr:
         case kAit:
         case kRdtr:

@@ -64,6 +64,10 @@ enum Register : uint32_t {
     kVftaEnd = 0x5800,
     kWuc = 0x5800,
     kManc = 0x5820,
+    // Of the 82571 and later (manual 316080, 13.3): locks that software and the card's firmware share. U-Boot's driver takes
+    // them on every card; QEMU's 82540EM has them too.
+    kSwsm = 0x5b50,
+    kSwFwSync = 0x5b5c,
     kEnd = 0x6000,
 };
 

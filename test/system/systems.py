@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+import zlib
 
 from console import Console, Problem
 from pc import Pc, QEMU, QemuPc
@@ -219,13 +221,49 @@ def installer_serial(ringfold, folder, pictures):
         console.close()
 
 
+def uboot(ringfold, folder, pictures):
+    """U-Boot instead of SeaBIOS: its prompt, DHCP, TFTP, and Debian's kernel and initrd that came that way."""
+    guest = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/guests/linux")
+    console = Console([ringfold, "-m", "256", "-bios", "/usr/lib/u-boot/qemu-x86/u-boot.rom", "-display", "none", "-serial", "stdio",
+                       "-nic", f"user,model=e1000,tftp={guest}"])
+
+    def ask(command):
+        for character in command + "\n":  # its port has no buffer behind it while it works
+            console.send(character)
+            time.sleep(0.02)
+        return console.expect("\n=> ", 300)
+
+    try:
+        console.expect("stop autoboot", 120)
+        console.send("\n")
+        console.expect("=> ", 60)
+        report("U-Boot" in ask("version"), "U-Boot answers at its prompt")
+        devices = ask("pci")
+        report(all(f"0x{d}" in devices for d in ("1237", "7000", "7010", "7113", "1111", "100e")), "it lists the devices", devices)
+        report("bound to address 10.0.2.15" in ask("setenv autoload no; dhcp"), "it has an address by DHCP")
+        got = ask("tftp 0x1000000 10.0.2.2:vmlinuz-686; crc32 0x1000000 $filesize")
+        with open(os.path.join(guest, "vmlinuz-686"), "rb") as f:
+            report(f"==> {zlib.crc32(f.read()):08x}" in got, "it fetches a kernel by TFTP, whole", got)
+        ask("tftp 0x4000000 10.0.2.2:initrd.gz")
+        ask("setenv bootargs console=ttyS0")
+        console.send("zboot 0x1000000 0 0x4000000 $filesize\n")
+        console.expect("ringfold: shell ready", 300)
+        report(True, "it starts the kernel, which comes to its shell")
+    finally:
+        console.close()
+
+
+# The others are generators of screens.
+PROGRAMS = {f.__name__: f for f in (installer_graphics, installer_netboot, installer_serial, uboot)}
+
+
 def main():
     system, ringfold, *pictures = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         try:
             where = pictures[0] if pictures else None
-            if system.startswith("installer_"):
-                globals()[system](ringfold, folder, where)
+            if system in PROGRAMS:
+                PROGRAMS[system](ringfold, folder, where)
             else:
                 text_system(system, ringfold, folder, where)
         except Problem as problem:

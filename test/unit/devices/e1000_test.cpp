@@ -92,6 +92,16 @@ TEST_CASE("e1000: the EEPROM is read word by word and over three wires") {
     CHECK(word == 0x0100);  // bytes 2 and 3 of 52:54:00:01:02:03
 }
 
+TEST_CASE("e1000: the locks of later cards can be had") {
+    Fixture f;
+    f.out(kSwsm, 0xffffffff);
+    CHECK(f.in(kSwsm) == 2);
+    f.out(kSwFwSync, 1);
+    CHECK(f.in(kSwFwSync) == 1);
+    f.out(kSwsm, 0);
+    CHECK(f.in(kSwsm) == 0);
+}
+
 TEST_CASE("e1000: the PHY answers at address 1 only") {
     Fixture f;
     f.out(kMdic, kMdicRead | 1 << 21 | 2 << 16);
