@@ -47,12 +47,16 @@ def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--known", help="file of checks that may fail here, with reasons")
     p.add_argument("--time-limit", type=float, default=60)
+    p.add_argument("--tries", type=int, default=1, help="where the emulator itself is known to hang now and then")
     p.add_argument("--verbose", action="store_true", help="show all of the guest's output")
     p.add_argument("command", nargs="+", help="the emulator and its options")
     a = p.parse_args()
     known = read_known(a.known) if a.known else {}
 
-    text, status = run(a.command, a.time_limit)
+    for _ in range(a.tries):
+        text, status = run(a.command, a.time_limit / a.tries)
+        if status is not None:
+            break
     if a.verbose:
         print(text)
     lines = text.splitlines()
