@@ -14,7 +14,7 @@ import tempfile
 import time
 
 from picture import differences, ppm
-from monitor_client import Hmp
+from monitor_client import Hmp, Qmp
 from rfb import Rfb, free_display
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -184,7 +184,7 @@ def password(ringfold, folder):
 
 def monitor_password(ringfold, folder):
     path = os.path.join(folder, "monitor")
-    guest = Guest(ringfold, folder, 3, ",password=on", ("-monitor", f"unix:{path},server,nowait"))
+    guest = Guest(ringfold, folder, 3, ",password=on", ("-monitor", f"unix:{path},server,nowait", "-qmp", f"unix:{path}-qmp,server,nowait"))
 
     def comes_in(word):
         try:
@@ -208,6 +208,15 @@ def monitor_password(ringfold, folder):
         report("SPICE is not in use" in said, "set_password spice", said)
         said = command("set_password vnc x disconnect")
         report("must be 'keep'" in said, "set_password vnc with disconnect", said)
+        qmp = Qmp(f"{path}-qmp")
+        qmp.must("qmp_capabilities")
+        qmp.must("set_password", {"protocol": "vnc", "password": "sesame"})
+        report(comes_in("sesame") and not comes_in("open"), "QMP: set_password")
+        qmp.must("change-vnc-password", {"password": "open"})
+        report(comes_in("open") and not comes_in("sesame"), "QMP: change-vnc-password")
+        answer_of = qmp.run("set_password", {"protocol": "vnc", "password": "x", "connected": "fail"})
+        report("must be 'keep'" in str(answer_of.get("error")), "QMP: set_password with connected=fail", str(answer_of))
+        qmp.close()
     finally:
         guest.stop()
 
