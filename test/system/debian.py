@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A whole Debian from a disk, through SeaBIOS and GRUB to its login, and what its user does then.
 
-usage: debian.py PART RINGFOLD DISK
+usage: debian.py PART RINGFOLD DISK [PICTURES]
 
 disk: a file written and packages installed from this host's loopback survive power-off. e1000, virtio: saved while it
 computes, writes its disk and uses that network card, and a VNC viewer looks; restored, it goes on.
-DISK: what guests/debian/make-image has made; it stays as it is.
+DISK: what guests/debian/make-image has made; it stays as it is. PICTURES: a folder, where the screen is kept as a PNG.
 """
 import hashlib
 import os
@@ -168,7 +168,7 @@ class Viewer:
         return False
 
 
-def saved_at_work(ringfold, folder, disk, kind):
+def saved_at_work(ringfold, folder, disk, kind, pictures):
     model, interface, driver = CARDS[kind]
     overlay, socket, display = os.path.join(folder, "overlay.qcow2"), os.path.join(folder, "monitor"), free_display()
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", os.path.abspath(disk), "-F", "raw", overlay], check=True)
@@ -189,6 +189,8 @@ def saved_at_work(ringfold, folder, disk, kind):
         report(wanted in guest.ask("fetch big | sha256sum"), "it fetches 8 MB from the host")
         viewer = Viewer(display)
         report(viewer.types("one"), "a VNC viewer types at the login on the screen")
+        if pictures:
+            monitor.run(f"screendump {os.path.join(pictures, f'debian-{kind}.png')}")
         guest.ask(WORK)
         time.sleep(3)
         before = guest.counted()
@@ -227,14 +229,14 @@ def saved_at_work(ringfold, folder, disk, kind):
 
 
 def main():
-    part, ringfold, disk = sys.argv[1:]
+    part, ringfold, disk, *pictures = sys.argv[1:]
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     with tempfile.TemporaryDirectory() as folder:
         try:
             if part == "disk":
                 survives_power_off(ringfold, folder, disk)
             else:
-                saved_at_work(ringfold, folder, disk, part)
+                saved_at_work(ringfold, folder, disk, part, pictures[0] if pictures else None)
         except Problem as problem:
             report(False, part, str(problem)[-3000:])
     sys.exit(failed > 0)
