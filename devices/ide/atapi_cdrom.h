@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <string>
 
 #include "devices/ide/ide_unit.h"
@@ -59,6 +60,8 @@ public:
     State state() const { return {unit_state(), state_}; }
     bool tray_open() const { return state_.tray_open; }
     bool locked() const { return state_.locked; }
+    // `listener` hears when the guest has opened the tray or closed it.
+    void on_tray_moved(std::function<void(bool open)> listener) { tray_moved_ = std::move(listener); }
     // The user's hand at the tray, and his wish while the guest holds the door locked.
     void move_tray(bool open) { state_.tray_open = open; }
     void request_eject() { state_.event = MediaEvent::EjectRequest; }
@@ -108,6 +111,7 @@ private:
     block::BlockDevice& medium_;
     std::string serial_;
     DriveState state_;
+    std::function<void(bool)> tray_moved_;
     std::array<uint8_t, 12> packet_{};  // meaningful while one is run
 };
 

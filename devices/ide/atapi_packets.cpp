@@ -156,6 +156,7 @@ void AtapiCdrom::inquiry() {
 void AtapiCdrom::start_stop() {
     const bool load_or_eject = packet(4) & 2, start = packet(4) & 1;
     if (!load_or_eject) return good();
+    const bool was_open = state_.tray_open;
     if (!start) {
         if (state_.locked) return check(kDoorLocked);
         state_.tray_open = true;
@@ -166,6 +167,7 @@ void AtapiCdrom::start_stop() {
             state_.event = MediaEvent::NewMedia;
         }
     }
+    if (tray_moved_ && state_.tray_open != was_open) tray_moved_(state_.tray_open);
     good();
 }
 

@@ -25,6 +25,10 @@ MachineControl::MachineControl(const Options& options, Input& input, const Drive
 void MachineControl::attach(Machine& machine) {
     machine_ = &machine;
     stopped_tsc_ = __rdtsc();
+    if (!drives_) return;
+    for (const Drives::Entry& entry : drives_->all())
+        if (AtapiCdrom* drive = cdrom(entry))
+            drive->on_tray_moved([this, &entry](bool open) { tell_of_tray(entry, open); });
 }
 
 void MachineControl::tell(const Event& event) {
@@ -164,6 +168,10 @@ void MachineControl::open_tray(const Drives::Entry& entry, bool open) {
     AtapiCdrom* drive = cdrom(entry);
     if (!drive || drive->tray_open() == open) return;
     drive->move_tray(open);
+    tell_of_tray(entry, open);
+}
+
+void MachineControl::tell_of_tray(const Drives::Entry& entry, bool open) {
     tell({.kind = Event::Kind::TrayMoved, .device = name_of(entry.option), .id = entry.option.id, .tray_open = open});
 }
 

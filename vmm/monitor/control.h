@@ -98,6 +98,7 @@ private:
     void synchronise_tsc();
     AtapiCdrom* cdrom(const Drives::Entry& entry);
     void open_tray(const Drives::Entry& entry, bool open);
+    void tell_of_tray(const Drives::Entry& entry, bool open);
 
     const Options& options_;
     Input& input_;

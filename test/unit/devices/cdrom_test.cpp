@@ -1,6 +1,7 @@
 // The CD-ROM drive at register level: packets over PIO and DMA, tray, lock, change of the medium.
 #include <catch2/catch.hpp>
 
+#include "devices/ide/atapi_cdrom.h"
 #include "devices/ide/ide_controller.h"
 #include "test/unit/devices/fake_medium.h"
 #include "test/unit/devices/support.h"
@@ -12,13 +13,16 @@ namespace {
 using Bytes = std::vector<uint8_t>;
 
 struct Cdrom {
+    std::vector<bool> trays;  // as the listener heard
     FakeMedium disc{4 * 300};
     FlatMemory memory{1 << 20};
     WatchedLines lines;
     IdeController ide{IrqLine(lines, 14), IrqLine(lines, 15), memory};
     IdeChannel& channel = ide.channel(1);
 
-    Cdrom() { ide.attach_cdrom(2, disc); }
+    Cdrom() {
+        ide.attach_cdrom(2, disc).on_tray_moved([this](bool open) { trays.push_back(open); });
+    }
     void send(Bytes packet, unsigned limit, bool dma = false) {
         packet.resize(12);
         put(channel, 1, dma);
@@ -160,4 +164,13 @@ TEST_CASE("CD-ROM: the table of contents") {
     CHECK(t.run({0x43, 0, 0, 0, 0, 0, 0, 0, 100}) ==
           Bytes{0, 18, 1, 1, 0, 0x14, 1, 0, 0, 0, 0, 0, 0, 0x14, 0xaa, 0, 0, 0, 1, 44});
     CHECK(t.run({0x43, 2, 0, 0, 0, 0, 0xaa, 0, 100}) == Bytes{0, 10, 1, 1, 0, 0x14, 0xaa, 0, 0, 0, 6, 0});
+}
+
+TEST_CASE("CD-ROM: whoever listens hears of a tray that the guest moves, once") {
+    Cdrom t;
+    for (const uint8_t how : {2, 2, 3, 3}) t.run({0x1b, 0, 0, 0, how});
+    CHECK(t.trays == std::vector<bool>{true, false});
+    t.run({0x1e, 0, 0, 0, 1});  // locked
+    t.run({0x1b, 0, 0, 0, 2});
+    CHECK(t.trays.size() == 2);
 }

@@ -1,9 +1,12 @@
 // IDE channels, disks and bus masters at register level, as ATA-6 and the PIIX's data sheet have them.
 #include <catch2/catch.hpp>
 
+#include "devices/ide/ata_disk.h"
 #include "devices/ide/ide_controller.h"
 #include "test/unit/devices/fake_medium.h"
 #include "test/unit/devices/support.h"
+#include "vmm/base/state/reader.h"
+#include "vmm/base/state/writer.h"
 
 using namespace ringfold;
 
@@ -466,4 +469,26 @@ TEST_CASE("IDE: lists that are too long, too short, outside memory, or without e
         CHECK_FALSE(t.interrupt());
     }
     CHECK_FALSE(t.disk.outside);
+}
+
+TEST_CASE("IDE: a disk that failed behind a longer transfer is in a state that a snapshot may have") {
+    Ide t;
+    t.lba28(0, 2);
+    t.command(0x20);
+    t.disk.serve();
+    t.data(512);
+    t.disk.serve();
+    t.data(512);
+    t.disk.bad_byte = 0;
+    t.lba28(0, 1);
+    t.command(0x20);
+    t.disk.serve();
+    CHECK(t.status() == kFailed);
+    const auto* disk = dynamic_cast<const AtaDisk*>(t.channel.unit(0));
+    REQUIRE(disk);
+    auto state = disk->state();
+    std::vector<uint8_t> bytes;
+    state::Writer(bytes).value("", state);
+    state::Reader reader(bytes, "disk");
+    CHECK_NOTHROW(reader.value("", state));
 }
