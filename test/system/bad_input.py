@@ -3,6 +3,7 @@
 
 usage: bad_input.py RINGFOLD
 """
+import fcntl
 import os
 import random
 import resource
@@ -85,6 +86,21 @@ def main():
         refuses("a port that is taken", ["-kernel", good, "-accel", "interp", "-device", "isa-debug-exit,iobase=0x40"], "-device", "iobase")
         for option, value in (("-D", f"{folder}/no/log"), ("-stats", f"{folder}/no/stats"), ("-serial", f"file:{folder}/no/out"), ("-debugcon", f"file:{folder}/no/out")):
             refuses(f"{option} that cannot be written", ["-kernel", good, option, value], option, folder)
+        for name, path in (("missing", missing), ("empty", empty), ("a folder", folder)):
+            for option in ("-hda", "-cdrom", "-fda"):
+                refuses(f"{option}: {name}", ["-kernel", good, option, path], f"{option} {path}: ")
+            refuses(f"-drive: {name}", ["-kernel", good, "-drive", f"file={path},if=virtio"], f"-drive file={path},if=virtio: ")
+        disk = file("disk", bytes(1 << 20))
+        for word, part in (("format=vmdk", "vmdk"), ("format=qcow2", "disk"), ("if=scsi", "if=scsi"), ("media=tape", "media=tape"),
+                           ("index=9", "index"), ("readonly=perhaps", "readonly"), ("snapshot=x", "snapshot"), ("size=5", "size")):
+            refuses(f"-drive with {word}", ["-kernel", good, "-drive", f"file={disk},{word}"], f"-drive file={disk},{word}: ", part)
+        refuses("-drive: a floppy that is none", ["-kernel", good, "-fda", file("large floppy", bytes(4 << 20))], "-fda ", "-hda")
+        refuses("-drive: the same image twice", ["-kernel", good, "-hda", disk, "-hdb", disk], f"-hdb {disk}: ")
+        with open(disk, "r+b") as held:  # as a QEMU that writes it does
+            for byte in (101, 201):
+                fcntl.lockf(held, fcntl.LOCK_SH, 1, byte)
+            refuses("-drive: an image that is in use", ["-kernel", good, "-hda", disk], f"-hda {disk}: ")
+            refuses("-drive: read-only, in use", ["-kernel", good, "-drive", f"file={disk},readonly=on"], f"-drive file={disk},readonly=on: ")
         refuses("unknown option", ["-kernel", good, "-whatever"], "-whatever", "-help")
         refuses("stray argument", ["-kernel", good, "disk.img"], "disk.img", "-kernel")
     sys.exit(1 if refusals.failed else 0)

@@ -161,7 +161,8 @@ std::string Hmp::info_network(Arguments&) {
     size_t number = 0;
     for (const NicOption& nic : options.nics) {
         const auto& mac = nic.mac.value_or(net::MacAddress{});
-        text += fmt::format("e1000.{}: index=0,type=nic,model=e1000,macaddr={:02x}\n", number++, fmt::join(mac, ":"));
+        const std::string_view model = nic.model == NicModel::Virtio ? "virtio-net-pci" : "e1000";
+        text += fmt::format("{0}.{1}: index=0,type=nic,model={0},macaddr={2:02x}\n", model, number++, fmt::join(mac, ":"));
         for (const NetdevOption& end : options.netdevs) {
             if (end.id != nic.netdev) continue;
             text += end.kind == NetdevOption::Kind::Tap
