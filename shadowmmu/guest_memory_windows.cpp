@@ -16,12 +16,13 @@ constexpr uint32_t kTouchPages = 16;
 
 // Can page n enter in the same host mapping as page m, which becomes `at_m`?
 bool joins(uint32_t n, WindowPage at_n, uint32_t m, WindowPage at_m) {
-    return at_n.mapped && at_n.writable == at_m.writable && at_n.frame - at_m.frame == n - m;
+    return at_n.mapped && at_n.writable == at_m.writable && at_n.executable == at_m.executable && at_n.frame - at_m.frame == n - m;
 }
 
 // Does the page already allow all that it should?
 bool suffices(WindowPage is, WindowPage want) {
-    return is.mapped && want.mapped && is.frame == want.frame && (is.writable || !want.writable);
+    return is.mapped && want.mapped && is.frame == want.frame && (is.writable || !want.writable) &&
+           (is.executable || !want.executable);
 }
 
 }  // namespace
@@ -81,7 +82,8 @@ WindowPage GuestMemory::Impl::desired(const Mapping& mapping, Privilege p) const
     // Stores to tables that are not traced just now are for the soft TLB: traced again, they leave no mapping to cut.
     const bool writable = may_write(mapping, p) && !tracer.traced(mapping.physical) &&
                           !traces.unsynchronised(mapping.physical);
-    return {true, writable, static_cast<uint32_t>(mapping.physical.page_number())};
+    const bool executable = p == Privilege::User && mapping.executable && windows.shared() && windows.shared()->runs_user_code;
+    return {true, writable, static_cast<uint32_t>(mapping.physical.page_number()), executable};
 }
 
 WindowPage GuestMemory::Impl::desired(const CpuState& cpu, uint32_t page, Privilege p) {
@@ -104,7 +106,7 @@ bool GuestMemory::Impl::map_small(Window& window, GuestVirt a, const Mapping& ma
     while (first > low && enters(first - 1)) --first;
     while (end < high && enters(end)) ++end;
     // All of these have A set: the guest has touched them, so they exist in RAM and may be filled in at once.
-    return windows.map(window, first, end - first, {true, want.writable, want.frame - (at - first)}, true);
+    return windows.map(window, first, end - first, {true, want.writable, want.frame - (at - first), want.executable}, true);
 }
 
 // A large page enters whole. Traced pages go in read-only and cut the host's mapping in three; device memory
@@ -159,7 +161,7 @@ void GuestMemory::Impl::refresh(Window& window, std::span<const uint32_t> pages,
         if (!is.mapped) return Action::Keep;
         want = still_granted(n, p);
         if (!want.mapped) return Action::Unmap;
-        if (want.frame != is.frame) return Action::Remap;
+        if (want.frame != is.frame || want.executable != is.executable) return Action::Remap;
         return is.writable && !want.writable ? Action::Protect : Action::Keep;
     };
     for (size_t i = 0; i < pages.size();) {

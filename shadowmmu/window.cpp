@@ -78,11 +78,15 @@ Window::~Window() {
 WindowPage Window::page(uint32_t n) const {
     const uint32_t v = page_[n];
     if (!(v & kMapped)) return {};
-    return {true, (v & kWritable) != 0, v & kFrame};
+    return {true, (v & kWritable) != 0, v & kFrame, (v & kExecutable) != 0};
+}
+
+uint32_t Window::entry(const WindowPage& page) {
+    return kMapped | (page.writable ? kWritable : 0) | (page.executable ? kExecutable : 0) | page.frame;
 }
 
 bool Window::map(uint32_t first, uint32_t count, WindowPage to, bool touch) {
-    const int protection = PROT_READ | (to.writable ? PROT_WRITE : 0);
+    const int protection = PROT_READ | (to.writable ? PROT_WRITE : 0) | (to.executable ? PROT_EXEC : 0);
     const int flags = MAP_SHARED | MAP_FIXED | (touch ? MAP_POPULATE : 0);
     const auto offset = static_cast<off_t>(uint64_t{to.frame} * kPageSize);
     void* at = base_ + uint64_t{first} * kPageSize;
@@ -93,7 +97,7 @@ bool Window::map(uint32_t first, uint32_t count, WindowPage to, bool touch) {
         return false;
     }
     const uint32_t before = boundaries(first, count);
-    for (uint32_t i = 0; i < count; ++i) set(first + i, kMapped | (to.writable ? kWritable : 0) | (to.frame + i));
+    for (uint32_t i = 0; i < count; ++i) set(first + i, entry(to) + i);
     pieces_ += boundaries(first, count) - before;
     return true;
 }
@@ -156,7 +160,15 @@ void Window::unmap_own_pages() {
 }
 
 void Window::write_protect(uint32_t first, uint32_t count) {
-    if (mprotect(base_ + uint64_t{first} * kPageSize, uint64_t{count} * kPageSize, PROT_READ) != 0)
+    const bool executable = page_[first] & kExecutable;
+    uint32_t alike = 1;
+    while (alike < count && ((page_[first + alike] & kExecutable) != 0) == executable) ++alike;
+    if (alike < count) {
+        write_protect(first + alike, count - alike);
+        count = alike;
+    }
+    const int protection = PROT_READ | (executable ? PROT_EXEC : 0);
+    if (mprotect(base_ + uint64_t{first} * kPageSize, uint64_t{count} * kPageSize, protection) != 0)
         return unmap(first, count);
     const uint32_t before = boundaries(first, count);
     for (uint32_t i = first; i < first + count; ++i) page_[i] &= ~kWritable;

@@ -34,12 +34,14 @@ private:
 struct WindowPage {
     bool mapped = false, writable = false;
     uint32_t frame = 0;  // guest physical page number
+    bool executable = false;  // by the host itself; only in a place that says so
     bool operator==(const WindowPage&) const = default;
 };
 
 // Host addresses that serve as a window's place: what is linear address N there is host address N.
 struct WindowPlace {
     uint64_t begin, end;
+    bool runs_user_code = false;  // pages that the guest's user mode may execute are executable there
     bool holds(uint32_t page) const { return page * uint64_t{kPageSize} >= begin && page * uint64_t{kPageSize} < end; }
 };
 
@@ -96,8 +98,9 @@ public:
     uint64_t last_used = 0;
 
 private:
-    static constexpr uint32_t kMapped = 1u << 31, kWritable = 1u << 30, kFrame = kPages - 1;
+    static constexpr uint32_t kMapped = 1u << 31, kWritable = 1u << 30, kExecutable = 1u << 29, kFrame = kPages - 1;
 
+    static uint32_t entry(const WindowPage& page);
     bool continues(uint32_t n) const;
     void yield(uint32_t first, uint32_t count);
     void unmap_own_pages();

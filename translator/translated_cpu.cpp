@@ -151,6 +151,7 @@ MonitorFunctions TranslatedCpu::monitor_functions() {
     f.indirect = [](VcpuContext* c, void*, uint32_t eip) noexcept { return c->owner->on_lookup(GuestVirt(eip)); };
     f.fpu = [](VcpuContext* c, void* site, uint32_t) noexcept { return c->owner->on_fpu(*static_cast<Site*>(site)); };
     f.host_fault = [](VcpuContext* c) noexcept { return c->owner->on_host_fault(); };
+    f.untranslated_exit = [](VcpuContext* c) noexcept { return c->owner->on_untranslated_exit(); };
     return f;
 }
 
@@ -401,6 +402,10 @@ const void* TranslatedCpu::dispatch_once(std::optional<GuestFault>& fault) {
     const auto mode = current_mode();
     if (!mode) return world_.leave;
     if (!mode->flat()) return dispatch_segmented(*mode, fault);
+    if (engine_->runs_untranslated(*mode)) {
+        enter_mode(*mode);
+        if (const void* entry = engine_->untranslated_entry()) return entry;
+    }
     JumpCache& jumps = memory_.view(mode->privilege()).jumps;
     const GuestVirt eip(state_.eip);
     const uint32_t i = JumpCache::index(eip.value);

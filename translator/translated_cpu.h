@@ -39,6 +39,8 @@ public:
         uint64_t device_accesses = 0;  // of these, by a direct call of the device
         uint64_t fetch_faults = 0;     // page faults of instruction fetches, found by the dispatcher
         uint64_t steps = 0, stops = 0, port_calls = 0, lookups = 0, links = 0, fpu_loads = 0, divide_errors = 0, host_faults = 0, polls = 0;
+        uint64_t untranslated_exits = 0;  // of user code that runs as it is (-user direct),
+        uint64_t untranslated_page_faults = 0, untranslated_instructions = 0, untranslated_loads = 0;  // ... of these
         uint64_t interpreted = 0;  // instructions run outside the code cache,
         uint64_t cold = 0;         // ... of these, because their block had hardly run yet
         uint64_t interrupts = 0;
@@ -75,6 +77,9 @@ private:
     const void* on_fault(Site& site, Vector vector);
     const void* on_exception();
     const void* on_host_fault();
+    const void* on_untranslated_exit();
+    void untranslated_page_fault();
+    void load_untranslated_segments();
     bool may_be_direct(Mode mode) const;
     bool earns_window(Block& block);
     void give_window();

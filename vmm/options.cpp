@@ -38,6 +38,7 @@ enum Id : int {
     kNoReboot,
     kAccel,
     kEngine,
+    kUser,
     kAdapt,
     kDevice,
     kDebugcon,
@@ -91,6 +92,7 @@ constexpr option kOptions[] = {
     {"no-reboot", no_argument, nullptr, kNoReboot},
     {"accel", required_argument, nullptr, kAccel},
     {"engine", required_argument, nullptr, kEngine},
+    {"user", required_argument, nullptr, kUser},
     {"adapt", required_argument, nullptr, kAdapt},
     {"device", required_argument, nullptr, kDevice},
     {"debugcon", required_argument, nullptr, kDebugcon},
@@ -297,6 +299,17 @@ void parse_engine(std::string_view value, TranslatorOptions& o) {
     if (!o.policy_chosen) o.policy.name = engine->policy;
 }
 
+void parse_user(std::string_view value, TranslatorOptions& o) {
+    if (value != "direct" && value != "translated") bad("user", value, "user mode's code is translated, or direct: run as it is");
+    o.engine_options.user_direct = value == "direct";
+}
+
+void check_user(const Options& o) {
+    if (!o.translator.engine_options.user_direct) return;
+    const bool can = o.accel == Accel::Translator && find_engine(o.translator.engine)->has(EngineFeature::UserDirect);
+    if (!can) throw HostError(fmt::format("-user direct: only {} can run user mode without translation", engines_with(EngineFeature::UserDirect)));
+}
+
 void parse_adapt(std::string_view value, TranslatorOptions& o) {
     constexpr std::string_view kHot = "hot=";  // short for hot,direct-after=
     const std::string spelled =
@@ -488,6 +501,9 @@ void apply(Options& o, int id, const char* argument) {
         case kEngine:
             parse_engine(value, o.translator);
             break;
+        case kUser:
+            parse_user(value, o.translator);
+            break;
         case kAdapt:
             parse_adapt(value, o.translator);
             break;
@@ -577,6 +593,7 @@ Options parse_options(int argc, char* const argv[]) {
     place_drives(result.drives);
     connect_nics(result.nics, result.has_board() && !result.no_defaults);
     check_board(result);
+    check_user(result);
     share_terminal(result);
     // The terminal can be one thing only.
     if (result.pc.display == Display::Curses && result.serial.kind == CharBackend::Kind::Terminal) result.serial = {};
@@ -665,7 +682,9 @@ How it runs
   -engine NAME[,hole=SIZE]
                        what keeps translated code inside the guest's memory:
 )") + engines_help() +
-           R"(  -adapt POLICY[,THRESHOLD=N...]
+           R"(  -user translated     the guest's user mode as its kernel (default)
+  -user direct         ... without translation: for trusted guests, under -engine segments; see docs/segments.md
+  -adapt POLICY[,THRESHOLD=N...]
                        how translated code adapts to what the guest does with memory
 )" + policies_help() +
            R"(

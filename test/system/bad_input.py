@@ -80,7 +80,8 @@ def main():
 
         for arguments in (["-accel", "kvm"], ["-engine", "x"], ["-engine", "windows,hole=32M"], ["-engine", "segments,hole=x"],
                           ["-engine", "segments,hole=15M"], ["-engine", "segments,hole=33000K"], ["-engine", "segments,hole=2G"],
-                          ["-engine", "segments,size=1"], ["-serial", "pipe"], ["-display", "sdl"], ["-device", "e1000"],
+                          ["-engine", "segments,size=1"], ["-user", "x"], ["-user", "direct"], ["-user", "direct", "-engine", "windows"],
+                          ["-serial", "pipe"], ["-display", "sdl"], ["-device", "e1000"],
                           ["-device", "isa-debug-exit,iobase=70000"], ["-debugcon", "x"], ["-d", "nonsense"]):
             refuses(" ".join(arguments), ["-kernel", good, *arguments], arguments[0])
         refuses("a port that is taken", ["-kernel", good, "-accel", "interp", "-device", "isa-debug-exit,iobase=0x40"], "-device", "iobase")

@@ -14,7 +14,8 @@ import multiboot
 from refusals import Refusals
 from refused_calls import refusing
 
-MODIFY_LDT = 154
+MODIFY_LDT, PRCTL = 154, 157
+PR_SET_SYSCALL_USER_DISPATCH = 59
 
 
 def runs(ringfold, arguments, limits):
@@ -40,6 +41,8 @@ def main():
                       limits=lambda: resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)))
         check.refuses("something below 4 GiB", segments, "low 4 GiB", "10000000-10001000", "-engine windows",
                       environment={**os.environ, "LD_PRELOAD": low_mapping})
+        check.refuses("no syscall user dispatch", [*segments, "-user", "direct"], "-user direct", "PR_SET_SYSCALL_USER_DISPATCH", "5.11",
+                      "-user translated", limits=refusing(PRCTL, errno.EINVAL, PR_SET_SYSCALL_USER_DISPATCH))
         good = runs(ringfold, common, refusing(MODIFY_LDT, errno.EPERM))
         print(f"{'ok' if good else 'not ok'} - the default engine runs without modify_ldt")
     sys.exit(1 if check.failed or not good else 0)

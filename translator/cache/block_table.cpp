@@ -237,9 +237,10 @@ unsigned BlockTable::evict(const uint8_t* begin, size_t bytes) {
 }
 
 void BlockTable::account(const Block& b, Counts& counts) const {
-    counts.ident += b.executions * b.ident;
-    counts.simulated += b.executions * b.simulated;
-    counts.called += b.executions * b.called;
+    const uint64_t executions = engine_->executions(b);
+    counts.ident += executions * b.ident;
+    counts.simulated += executions * b.simulated;
+    counts.called += executions * b.called;
 }
 
 BlockTable::Counts BlockTable::counts() const {

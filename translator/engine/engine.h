@@ -2,7 +2,9 @@
 // within. All else of the translator is common to the engines.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <optional>
 
 #include "shadowmmu/guest_memory.h"
 #include "translator/adaptation/adaptation.h"
@@ -22,6 +24,16 @@ struct WorldSwitch {
     // Enter the handler of VcpuContext::exception_vector (and _error) at CpuState::eip; [1]: from user code. Only if
     // Engine::crossable().
     const void *exception[2], *exception_with_error[2];
+};
+
+// How guest code that ran untranslated came to an end.
+enum class UntranslatedExit {
+    Interrupted,  // an event waits
+    Loads,        // it has loaded segment registers: see Engine::untranslated_loads()
+    PageFault,    // see VcpuContext::fault
+    Undefined,    // #UD
+    SingleStep,   // TF, which it has set, after an instruction
+    Instruction,  // at EIP is one that the host does not run as the guest's
 };
 
 class Engine {
@@ -53,6 +65,16 @@ public:
     // Another user address space is current, or its window is.
     virtual void user_space_changed() = 0;
     virtual void user_window_changed() = 0;
+    // --- code without translation ----------------------------------------------------------------------------------
+    // Does code of that mode, with the CPU's state as it is, run as it is?
+    virtual bool runs_untranslated(const Mode&) const { return false; }
+    // After enter(): where the host goes on to run it; nullptr: it does not after all.
+    virtual const void* untranslated_entry() { return nullptr; }
+    // Its registers become the CPU's; EIP is that of the instruction in question.
+    virtual UntranslatedExit leave_untranslated() { return UntranslatedExit::Instruction; }
+    // Selectors that it has loaded unseen, by segment.
+    virtual std::array<std::optional<uint16_t>, kSegments> untranslated_loads() const { return {}; }
+
     // Host return addresses may lead astray.
     virtual void forget_returns() = 0;
 
@@ -74,6 +96,8 @@ public:
     // Was the fault an access beyond a segment's limit, at an address that the host does not tell?
     virtual bool is_limit_violation(const HostFault&) const { return false; }
     virtual void heed_limit_violation(Mode) {}
+    // How often it has run; only with EmitOptions::profile.
+    virtual uint64_t executions(const Block& block) const { return block.executions; }
     // The block is looked at again after so many executions.
     virtual void count_again(Block& block, uint32_t executions) { block.heat = block.full_heat = executions; }
 
@@ -102,7 +126,9 @@ using MakeEngine = std::unique_ptr<Engine> (*)(VcpuContext&, GuestMemory&, const
 // What some engines have, and EngineOptions then says more about.
 enum class EngineFeature : unsigned {
     None = 0,
-    Hole = 1,  // a part of the guest's linear addresses is the monitor's
+    Hole = 1,        // a part of the guest's linear addresses is the monitor's
+    UserDirect = 2,  // can run user mode without translation
+    HoleAndUserDirect = Hole | UserDirect,
 };
 
 struct EngineInfo {

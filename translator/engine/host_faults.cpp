@@ -14,16 +14,20 @@ thread_local HostFaultHandler* current = nullptr;
 
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 
-void handle(int signal, siginfo_t* info, void* raw) {
+}  // namespace
+
+void handle_host_fault(int signal, siginfo_t* info, void* raw) {
     auto* uc = static_cast<ucontext_t*>(raw);
     // What another process sent (si_code 0 or less) is no fault of the code that it met.
     if (info->si_code > 0 && current && current->handle(signal, *info, *uc)) return;
     host::crash_from_signal(signal, info, raw);
 }
 
+namespace {
+
 void install_handlers() {
     struct sigaction action {};
-    action.sa_sigaction = handle;
+    action.sa_sigaction = handle_host_fault;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
     for (int s : kSignals) sigaction(s, &action, nullptr);

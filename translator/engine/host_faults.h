@@ -19,6 +19,8 @@ public:
 
 // Installs the handler (once per process) and a signal stack (once per thread).
 void install_host_faults();
+// The handler, for an engine that has one in front of it.
+void handle_host_fault(int signal, siginfo_t* info, void* ucontext);
 // nullptr: nothing of ours runs on this thread.
 void set_fault_handler(HostFaultHandler* handler);
 

@@ -17,6 +17,7 @@ struct MonitorFunctions {
     MonitorFunction exception, fault;
     MonitorFunction port_in, port_out, quick, light_step;  // light calls: nullptr is "behind the instruction"
     const void* (*host_fault)(VcpuContext*) noexcept;
+    const void* (*untranslated_exit)(VcpuContext*) noexcept;
 };
 
 }  // namespace ringfold

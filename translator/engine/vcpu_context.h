@@ -66,7 +66,9 @@ struct SegmentsState {
     uint32_t argument = 0;               // ... or an EIP
     uint32_t far_offset = 0;             // of the world switch's far jump, and behind it
     uint16_t far_selector = 0;
-    uint16_t ds = 0, es = 0, ss = 0;     // host selectors
+    uint16_t ds = 0, es = 0, ss = 0, gs = 0;  // host selectors
+    uint8_t untranslated = 0;            // 1 while guest code runs as it is; the host's kernel reads it: see syscall_dispatch.h
+    uint32_t untranslated_flags = 0;     // EFLAGS it starts with
     uint32_t segmentation = 0;           // Segmentation::id of the code that runs
     uint32_t jump_mask = 0u - (1u << (32 - kJumpBits));
 };

@@ -20,10 +20,10 @@ namespace {
 constexpr int kWrite = 0x11;
 constexpr unsigned kDataContents = 0, kExpandDownContents = 1, kCodeContents = 2;
 
-// DS and ES may hold what an entry was before.
+// The registers may hold what an entry was before.
 bool write(const user_desc& d) {
     const bool done = syscall(SYS_modify_ldt, kWrite, &d, sizeof d) == 0;
-    asm volatile("mov %0, %%ds; mov %0, %%es" ::"r"(0));
+    asm volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%gs" ::"r"(0));
     return done;
 }
 
@@ -53,7 +53,8 @@ bool code_segment_works() {
 
 void install_descriptors(const Hole& hole) {
     const bool done = write(kCodeSelector, 0, kFourGib, kCodeContents) && write(kSupervisorData, 0, hole.begin, kDataContents) &&
-                      write(kUserData, 0, hole.begin, kDataContents) && write(kStateSelector, hole.begin, hole.state_bytes, kDataContents);
+                      write(kUserData, 0, hole.begin, kDataContents) &&
+                      write(kUserCode, 0, hole.begin, kCodeContents) && write(kStateSelector, hole.begin, hole.state_bytes, kDataContents);
     if (!done)
         throw HostError(fmt::format("-engine segments needs the system call modify_ldt: {}; allow it in the seccomp filter "
                                     "of the container or service, or use a kernel with CONFIG_MODIFY_LDT_SYSCALL, or "
@@ -66,8 +67,8 @@ void install_descriptors(const Hole& hole) {
                         "the CPU off, or is this not Linux?); use -engine windows");
 }
 
-void limit_user_data(uint64_t end) {
-    if (!write(kUserData, 0, end, kDataContents)) host::crash("modify_ldt refuses a limit");
+void limit_user(uint64_t end) {
+    if (!write(kUserData, 0, end, kDataContents) || !write(kUserCode, 0, end, kCodeContents)) host::crash("modify_ldt refuses a limit");
 }
 
 bool write_shadow(unsigned entry, const HostSegment& s) {

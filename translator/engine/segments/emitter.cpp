@@ -41,6 +41,7 @@ void Emitter::begin_entry() {
     take_back(EAX);
     take_back(ECX);
     block_->entry_offset = offset();
+    if (options_.profile) count_execution();
     if (!block_->heat) return;
     const uint32_t heat = heat_offset(cache_, block_->host);
     low_.word(heat) = block_->heat;
@@ -49,6 +50,30 @@ void Emitter::begin_entry() {
     a_.lea(x86::ecx, x86::ptr(x86::ecx, -1));
     a_.mov(state(heat), x86::ecx);
     a_.jecxz(x86::ecx, hot);
+    take_back(ECX);
+}
+
+// 64 bits, in the words behind the heat. They are this block's: its code is longer than 48 bytes.
+uint32_t executions_offset(const CodeCache& cache, const uint8_t* host) {
+    return heat_offset(cache, host) + 4;
+}
+
+void Emitter::count_execution() {
+    const asmjit::Label carry = a_.newLabel(), counted = a_.newLabel();
+    const uint32_t at = executions_offset(cache_, block_->host);
+    low_.word(at) = low_.word(at + 4) = 0;
+    set_aside(ECX);
+    const auto add_one = [&](uint32_t word) {
+        a_.mov(x86::ecx, state(word));
+        a_.lea(x86::ecx, x86::ptr(x86::ecx, 1));
+        a_.mov(state(word), x86::ecx);
+    };
+    add_one(at);
+    a_.jecxz(x86::ecx, carry);
+    a_.jmp(counted);
+    a_.bind(carry);
+    add_one(at + 4);
+    a_.bind(counted);
     take_back(ECX);
 }
 

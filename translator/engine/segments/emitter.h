@@ -94,6 +94,7 @@ private:
     Site& require_zero(const x86::Mem& byte, const void* otherwise);
     void begin_entry();
     void require_segmentation();
+    void count_execution();
 
     const Stubs& stubs_;
     EmitOptions options_;
@@ -115,5 +116,6 @@ private:
 
 // The heat of the block that begins there.
 uint32_t heat_offset(const CodeCache& cache, const uint8_t* host);
+uint32_t executions_offset(const CodeCache& cache, const uint8_t* host);  // with EmitOptions::profile
 
 }  // namespace ringfold::segments

@@ -40,9 +40,10 @@ SegmentsEngine::SegmentsEngine(VcpuContext& context, GuestMemory& memory, const 
       user_end_(hole_.begin) {
     context.segments_state.far_selector = kCodeSelector;
     for (const Privilege p : {Privilege::Supervisor, Privilege::User}) forget_jumps(p);
-    limit_user_data(user_end_);
-    memory.share_window(WindowPlace{low_.begin(), hole_.begin});
+    limit_user(user_end_);
+    memory.share_window(WindowPlace{low_.begin(), hole_.begin, options.user_direct});
     install_host_faults();
+    if (options.user_direct) direct_ = std::make_unique<UserDirect>(context, stubs_);
 }
 
 SegmentsEngine::~SegmentsEngine() {
@@ -50,6 +51,7 @@ SegmentsEngine::~SegmentsEngine() {
 }
 
 std::unique_ptr<BlockEmitter> SegmentsEngine::make_emitter(const EmitOptions& options) {
+    profile_ = options.profile;
     return std::make_unique<Emitter>(stubs_, options, cache_, low_);
 }
 
@@ -65,6 +67,17 @@ void SegmentsEngine::write_forwarder(const uint8_t* at, uint32_t eip) {
 
 void SegmentsEngine::begin_run(bool) {
     set_fault_handler(&faults_);
+    if (direct_) direct_->begin_run();
+}
+
+// The segments that flat user code has are chosen already.
+const void* SegmentsEngine::untranslated_entry() {
+    const CpuState& cpu = context_.cpu;
+    if (cpu.eip >= user_end_) return nullptr;
+    if (!direct_used_) use_windows();
+    context_.segments_state.gs = shadows_.selector_at_home(cpu.segment[GS], user_end_);
+    direct_->prepare();
+    return stubs_.untranslated;
 }
 
 void SegmentsEngine::enter(Mode mode) {
@@ -81,6 +94,7 @@ void SegmentsEngine::enter(Mode mode) {
 void SegmentsEngine::choose_segments(const Mode& mode) {
     SegmentsState& s = context_.segments_state;
     s.segmentation = mode.segments.id;
+    s.gs = kStateSelector;
     if (mode.flat()) {
         s.ds = s.es = s.ss = mode.user ? kUserData : kSupervisorData;
         return;
@@ -102,7 +116,7 @@ void SegmentsEngine::keep_user_out() {
     }
     const uint64_t end = std::min<uint64_t>(floor, hole_.begin);
     if (end == user_end_) return;
-    limit_user_data(user_end_ = end);
+    limit_user(user_end_ = end);
     log::print(log::Mmu, "mmu: user segments end at {:08x}\n", end);
 }
 
@@ -132,6 +146,12 @@ void SegmentsEngine::forget_jumps(Privilege p) {
     }
 }
 
+uint64_t SegmentsEngine::executions(const Block& block) const {
+    if (!profile_) return 0;
+    const uint32_t at = executions_offset(cache_, block.host);
+    return low_.word(at) | uint64_t{low_.word(at + 4)} << 32;
+}
+
 void SegmentsEngine::count_again(Block& block, uint32_t executions) {
     block.heat = block.full_heat = executions;
     low_.word(heat_offset(cache_, block.host)) = executions;
@@ -140,6 +160,7 @@ void SegmentsEngine::count_again(Block& block, uint32_t executions) {
 // kick() may come at any time: if it comes between the two halves of let_polls_pass(), a poll may stop in vain, no more.
 void SegmentsEngine::stop_polls() noexcept {
     if (!polls_stopped_.exchange(true)) low_.poll_page_accessible(false);
+    if (direct_) direct_->interrupt();
 }
 
 void SegmentsEngine::let_polls_pass() {

@@ -9,6 +9,7 @@
 #include "translator/engine/segments/host_faults.h"
 #include "translator/engine/segments/low_memory.h"
 #include "translator/engine/segments/shadow_segments.h"
+#include "translator/engine/segments/user_direct.h"
 
 namespace ringfold::segments {
 
@@ -33,6 +34,11 @@ public:
     void user_window_changed() override {}
     void forget_returns() override {}
 
+    bool runs_untranslated(const Mode& mode) const override { return direct_ && direct_->runs(mode); }
+    const void* untranslated_entry() override;
+    UntranslatedExit leave_untranslated() override { return direct_->leave(); }
+    std::array<std::optional<uint16_t>, kSegments> untranslated_loads() const override { return direct_->loads(); }
+
     void jump_known(const Block& block) override;
     void forget_jump(Privilege p, GuestVirt eip) override;
     void forget_jumps(Privilege p) override;
@@ -42,6 +48,7 @@ public:
     uint64_t in_window(uint64_t address) const override { return address; }
     bool is_limit_violation(const HostFault& f) const override { return f.trap == kStackFault || f.trap == kGeneralProtection; }
     void heed_limit_violation(Mode mode) override;
+    uint64_t executions(const Block& block) const override;
     void count_again(Block& block, uint32_t executions) override;
 
     void stop_polls() noexcept override;
@@ -56,11 +63,13 @@ private:
     void choose_segments(const Mode&);
 
     Hole hole_;
+    bool profile_ = false;
     LowMemory low_;
     CodeCache cache_;
     Stubs stubs_;
     SegmentsFaults faults_;
     ShadowSegments shadows_;
+    std::unique_ptr<UserDirect> direct_;  // with -user direct
     bool direct_used_ = false;
     bool space_moved_ = true;
     std::atomic<bool> polls_stopped_ = false;

@@ -50,7 +50,9 @@ HostSegment shadow_of(const SegmentRegister& guest, bool real, uint64_t end) {
     return whole.expand_down ? cut_from_below(whole, end) : cut_from_above(whole, end);
 }
 
-ShadowSegments::ShadowSegments() : has_16_bit_stacks_(write_shadow(kFirstShadow, {.big = false})) {}
+ShadowSegments::ShadowSegments() : has_16_bit_stacks_(write_shadow(kFirstShadow, {.big = false})) {
+    at_home_.fill({.base = 1, .limit = 0});  // like none of a guest: a base without a byte
+}
 
 uint16_t ShadowSegments::selector(unsigned segment, const SegmentRegister& guest, bool real, uint64_t end) {
     Last& last = last_[segment];
@@ -64,6 +66,21 @@ uint16_t ShadowSegments::selector(unsigned segment, const SegmentRegister& guest
     const uint16_t found = find(wanted);
     last = {guest, real, end, found};
     return found;
+}
+
+uint16_t ShadowSegments::selector_at_home(const SegmentRegister& guest, uint64_t end) {
+    const unsigned entry = guest.selector >> 3;
+    if (entry == 0 && !(guest.selector & 4)) return 0;
+    if (entry < kFirstFree || entry >= kFirstShadow) return selector(GS, guest, false, end);
+    HostSegment wanted = shadow_of(guest, false, end);
+    if (!wanted.expand_down) wanted.big = true;
+    if (!wanted.expand_down && guest.limit == 0xffffffff) wanted.limit = guest.limit;
+    if (at_home_[entry] != wanted) {
+        at_home_[entry] = wanted;
+        ++written_;
+        if (!write_shadow(entry, wanted)) host::crash("modify_ldt refuses the shadow of a segment");
+    }
+    return static_cast<uint16_t>(entry << 3 | 7);
 }
 
 bool ShadowSegments::in_use(uint16_t selector) const {

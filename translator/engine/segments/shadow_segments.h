@@ -23,6 +23,10 @@ public:
     // For DS, ES or SS.
     uint16_t selector(unsigned segment, const SegmentRegister& guest, bool real, uint64_t end);
 
+    // For GS of user code that is not translated: if it can be, by the entry that has the guest's own number, since programs
+    // ask GS for that (glibc does, to start a thread). One of 4 GiB is not cut: thread-local memory lies below its base.
+    uint16_t selector_at_home(const SegmentRegister& guest, uint64_t end);
+
     uint64_t written() const { return written_; }
 
 private:
@@ -37,6 +41,7 @@ private:
     bool in_use(uint16_t selector) const;
 
     std::array<HostSegment, kShadows> shadow_{};
+    std::array<HostSegment, kFirstShadow> at_home_{};  // by LDT entry
     std::array<Last, kSegments> last_{};
     unsigned used_ = 0, next_ = 0;
     uint64_t written_ = 0;

@@ -21,6 +21,10 @@ x86::Mem at(size_t offset, uint32_t size) {
 }
 #define FIELD(member, size) at(offsetof(VcpuContext, member), size)
 
+uint32_t low(const void* p) {
+    return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(p));
+}
+
 void load_context(Assembler& a, const VcpuContext& context) {
     a.mov(x86::r14, reinterpret_cast<uint64_t>(&context));
 }
@@ -91,16 +95,54 @@ void load_segment(Assembler& a, const x86::SReg& segment, const x86::Mem& select
     a.bind(loaded);
 }
 
+// SUD's selector and the other side of UserDirect::interrupt(): what is stored here is seen there, or the other way round.
+void emit_untranslated(Assembler& a, const VcpuContext& context, const asmjit::Label& leave, Stubs& stubs, const uint8_t* base) {
+    const asmjit::Label given_up = a.newLabel();
+    load_context(a, context);
+    reload_fpu(a);
+    load_segment(a, x86::ds, FIELD(segments_state.ds, 2));
+    load_segment(a, x86::es, FIELD(segments_state.es, 2));
+    load_segment(a, x86::gs, FIELD(segments_state.gs, 2));
+    a.movzx(x86::eax, FIELD(segments_state.ss, 2));
+    a.push(x86::rax);
+    a.mov(x86::eax, guest_register(ESP));
+    a.push(x86::rax);
+    a.mov(x86::eax, FIELD(segments_state.untranslated_flags, 4));
+    a.push(x86::rax);
+    a.push(kUserCode);
+    a.mov(x86::eax, FIELD(cpu.eip, 4));
+    a.push(x86::rax);
+    a.mov(FIELD(segments_state.untranslated, 1), 1);
+    a.mfence();
+    for (unsigned n = 0; n < 8; ++n)
+        if (n != ESP) a.mov(x86::gpd(n), guest_register(n));
+    stubs.entry_checked = base + a.offset();
+    a.cmp(FIELD(attention, 4), 0);
+    a.jne(given_up);
+    a.iretq();
+    stubs.entry_end = base + a.offset();
+    a.bind(given_up);
+    stubs.entry_given_up = base + a.offset();
+    a.mov(x86::rsp, FIELD(monitor_rsp, 8));
+    a.mov(FIELD(segments_state.untranslated, 1), 0);
+    save_fpu(a);
+    a.jmp(leave);
+}
+
 // System calls load SS with the host's, so the guest's is loaded each time; DS and ES stay. rax: where to go on.
-void emit_resume(Assembler& a, const VcpuContext& context, const asmjit::Label& leave, uint32_t leave_address) {
+void emit_resume(Assembler& a, const VcpuContext& context, const asmjit::Label& leave, uint32_t leave_address,
+                 const asmjit::Label& untranslated, uint32_t untranslated_address) {
     const asmjit::Label upwards = a.newLabel();
     load_context(a, context);
     a.cmp(x86::eax, leave_address);
     a.je(leave);
+    a.cmp(x86::eax, untranslated_address);
+    a.je(untranslated);
     a.mov(FIELD(segments_state.far_offset, 4), x86::eax);
     reload_fpu(a);
     load_segment(a, x86::ds, FIELD(segments_state.ds, 2));
     load_segment(a, x86::es, FIELD(segments_state.es, 2));
+    load_segment(a, x86::gs, FIELD(segments_state.gs, 2));
     a.cmp(FIELD(cpu.direction_flag, 1), 0);
     a.je(upwards);
     a.std();
@@ -126,8 +168,8 @@ void emit_enter(Assembler& a, const VcpuContext& context, const asmjit::Label& r
     a.sub(x86::rsp, 8);  // aligned for the calls out of translated code
     load_context(a, context);
     a.mov(FIELD(monitor_rsp, 8), x86::rsp);
-    a.mov(x86::eax, kStateSelector);
-    a.mov(x86::gs, x86::eax);
+    a.xor_(x86::eax, x86::eax);
+    a.mov(x86::gs, x86::eax);  // its base may be another engine's, whatever the selector
     a.mov(x86::rax, x86::rsi);
     a.jmp(resume);
 }
@@ -169,6 +211,7 @@ public:
         emit();
         return address;
     }
+    const uint8_t* base() const { return base_; }
     const uint8_t* next() {
         a.align(asmjit::AlignMode::kCode, 16);
         return base_ + a.offset();
@@ -205,20 +248,28 @@ Stubs emit_stubs(CodeCache& cache, VcpuContext& context, const MonitorFunctions&
     Stubs stubs{};
     Listing wide(cache, asmjit::Arch::kX64);
     Assembler& a = wide.a;
-    const asmjit::Label resume = a.newLabel(), leave = a.newLabel();
+    const asmjit::Label resume = a.newLabel(), leave = a.newLabel(), untranslated = a.newLabel();
     stubs.leave = wide.here([&] {
         a.bind(leave);
         emit_leave(a);
     });
+    stubs.untranslated = wide.here([&] {
+        a.bind(untranslated);
+        emit_untranslated(a, context, leave, stubs, wide.base());
+    });
     wide.here([&] {
         a.bind(resume);
-        emit_resume(a, context, leave, static_cast<uint32_t>(reinterpret_cast<uintptr_t>(stubs.leave)));
+        emit_resume(a, context, leave, low(stubs.leave), untranslated, low(stubs.untranslated));
     });
     const void* enter = wide.here([&] { emit_enter(a, context, resume); });
     stubs.enter = reinterpret_cast<void (*)(VcpuContext*, const void*)>(reinterpret_cast<uintptr_t>(enter));
     stubs.host_fault = wide.here([&] {
         save_fpu(a);
         call(a, context, reinterpret_cast<const void*>(monitor.host_fault), resume);
+    });
+    stubs.untranslated_exit = wide.here([&] {
+        save_fpu(a);
+        call(a, context, reinterpret_cast<const void*>(monitor.untranslated_exit), resume);
     });
     struct Way {
         const void** stub;

@@ -13,6 +13,9 @@ struct Stubs : WorldSwitch {
     // SegmentsState::argument, and all registers the guest's.)
     const void* jump_miss;
     const void* host_fault;  // 64-bit code: where the signal handler goes on
+    // 64-bit code that runs the guest's as it is, from CpuState; what it does from `entry_checked` to `entry_end` can be given up
+    // by going on at `entry_given_up`. And where the signal handler goes on.
+    const void *untranslated, *entry_checked, *entry_end, *entry_given_up, *untranslated_exit;
 };
 
 Stubs emit_stubs(CodeCache&, VcpuContext&, const MonitorFunctions&);
