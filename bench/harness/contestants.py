@@ -18,6 +18,8 @@ def add_options(p, name, rounds, adapt=()):
     p.add_argument("--adapt", action="append", metavar="POLICY", default=None,
                    help="ringfold with -adapt POLICY; may be given several times "
                         f"(default: {', '.join(adapt) if adapt else 'only ringfold as it is'})")
+    p.add_argument("--engine", action="append", metavar="ENGINE", default=[],
+                   help="a column for ringfold with -engine ENGINE, as 'segments' or 'segments -user direct'; may be given several times")
     p.add_argument("--ringfold", default=os.path.join(TOP, "build/release/ringfold"), metavar="FILE")
     p.add_argument("--qemu", default="qemu-system-i386", metavar="FILE")
     p.add_argument("--kvm", action="store_true", help="QEMU with -accel kvm too")
@@ -77,4 +79,6 @@ def emulators(a):
     for policy in a.adapt or [None]:
         all_of_them[f"{OURS} {policy}" if policy else OURS] = [
             a.ringfold, "-accel", "bt", *(["-adapt", policy] if policy else [])]
+    for engine in a.engine:
+        all_of_them[f"{OURS} {engine}"] = [a.ringfold, "-accel", "bt", "-engine", *engine.split()]
     return all_of_them
