@@ -75,15 +75,24 @@ Emitter::After Emitter::copy(const Instruction& i) {
     return After::GoesOn;
 }
 
-// MOV ecx (or cx), with the memory operand of an instruction without an immediate.
-void Emitter::copy_as_load_of_ecx(const Instruction& i) {
-    constexpr unsigned kMovGvEv = 0x8b;
+// The memory operand of an instruction without an immediate, as that of another opcode and register.
+void Emitter::copy_memory_operand(const Instruction& i, std::initializer_list<unsigned> opcode, unsigned reg) {
     Bytes out;
     flat() ? add_prefixes(out, i, true) : add_prefixes_for_32_bits(out, i, true);
-    out.add(kMovGvEv);
-    out.add((i.modrm & 0xc7) | ECX << 3);
+    for (const unsigned b : opcode) out.add(b);
+    out.add((i.modrm & 0xc7) | reg << 3);
     out.add(i.bytes.data() + i.modrm_offset + 1, i.length - size_t{i.modrm_offset} - 1);
     raw(out.span());
+}
+
+// MOV ecx (or cx).
+void Emitter::copy_as_load_of_ecx(const Instruction& i) {
+    copy_memory_operand(i, {0x8b}, ECX);
+}
+
+// MOVZX eax, word.
+void Emitter::copy_as_load_of_eax(const Instruction& i) {
+    copy_memory_operand(i, {0x0f, 0xb7}, EAX);
 }
 
 Emitter::After Emitter::ident(const Instruction& i) {
@@ -139,9 +148,14 @@ Emitter::After Emitter::through_segment(const Instruction& i) {
 
 // Goes on with what follows if the byte is zero, else in the monitor with the registers as they were.
 Site& Emitter::require_zero(const x86::Mem& byte, const void* otherwise) {
+    return require_zero_ecx([&] { a_.movzx(x86::ecx, byte); }, otherwise);
+}
+
+// The same for what `load` makes of ecx.
+Site& Emitter::require_zero_ecx(const std::function<void()>& load, const void* otherwise) {
     const asmjit::Label zero = a_.newLabel(), other = a_.newLabel();
     set_aside(ECX);
-    a_.movzx(x86::ecx, byte);
+    load();
     a_.jecxz(x86::ecx, zero);
     a_.jmp(other);
     a_.bind(zero);

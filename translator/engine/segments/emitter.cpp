@@ -150,9 +150,12 @@ Emitter::After Emitter::dispatch(const Instruction& i) {
         case EmitKind::cli: return cli();
         case EmitKind::sti: return sti(i);
         case EmitKind::pushf: return pushf(i);
+        case EmitKind::popf: return popf(i);
+        case EmitKind::rdtsc: return rdtsc(i);
+        case EmitKind::pop_segment: return load_segment(i, i.op(0).reg);
         case EmitKind::cld: return direction(false);
         case EmitKind::std_: return direction(true);
-        case EmitKind::step: case EmitKind::pop_segment: case EmitKind::popf: case EmitKind::clts: case EmitKind::rdtsc:
+        case EmitKind::step: case EmitKind::clts:
         case EmitKind::port: case EmitKind::quick: case EmitKind::bit_string: return step(i);
         case EmitKind::stop: case EmitKind::interrupt: case EmitKind::iret: case EmitKind::sysenter: case EmitKind::sysexit:
         case EmitKind::load_far_pointer: case EmitKind::jump_far: case EmitKind::call_far: case EmitKind::ret_far:

@@ -58,6 +58,9 @@ private:
     After sti(const Instruction&);
     After pushf(const Instruction&);
     After direction(bool down);
+    After popf(const Instruction&);
+    After rdtsc(const Instruction&);
+    After load_segment(const Instruction&, unsigned segment);
 
     void poll();
     void go_to(GuestVirt target);
@@ -74,6 +77,8 @@ private:
     void jump_to_ecx();
     bool load_target(const Instruction&);
     void copy_as_load_of_ecx(const Instruction&);
+    void copy_as_load_of_eax(const Instruction&);
+    void copy_memory_operand(const Instruction&, std::initializer_list<unsigned> opcode, unsigned reg);
     const Segmentation& segments() const { return block_->key.mode.segments; }
     bool flat() const { return segments().flat(); }
     uint32_t my_jump_table() const { return jump_table(block_->key.mode.user, flat()); }
@@ -92,6 +97,7 @@ private:
     void raw(std::span<const uint8_t> bytes) { a_.embed(bytes.data(), bytes.size()); }
     uint32_t offset() const { return static_cast<uint32_t>(a_.offset()); }
     Site& require_zero(const x86::Mem& byte, const void* otherwise);
+    Site& require_zero_ecx(const std::function<void()>& load, const void* otherwise);
     void begin_entry();
     void require_segmentation();
     void count_execution();
