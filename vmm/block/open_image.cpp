@@ -5,10 +5,11 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "vmm/base/result.h"
 #include "vmm/block/image_lock.h"
+#include "vmm/block/nbd_image.h"
 #include "vmm/block/probe.h"
 #include "vmm/block/qcow2_image.h"
 #include "vmm/block/raw_image.h"
@@ -47,16 +48,19 @@ std::unique_ptr<BlockBackend> open_backing(const ImageFile& file, const Qcow2Hea
                     header.backing_format, where, chain);
 }
 
-Format choose(const ImageFile& file, const std::string& wanted) {
-    std::vector<uint8_t> start(kProbeBytes);
-    file.read(0, start);
-    if (wanted == "raw") return Format::Raw;
-    if (wanted == "qcow2") return Format::Qcow2;
-    const Format found = probe(start);
-    if (!wanted.empty() || found == Format::Unsupported)
-        throw HostError(fmt::format("{}: format {} is not supported; convert it: qemu-img convert -O qcow2 OLD NEW",
-                                    file.name(), wanted.empty() ? unsupported_name(start) : wanted));
-    return found;
+// The format's name.
+std::string choose(const ImageFile& file, const std::string& wanted) {
+    const auto foreign = foreign_formats();
+    if (wanted.empty()) {
+        std::vector<uint8_t> start(kProbeBytes);
+        file.read(0, start);
+        const Format found = probe(start);
+        return found == Format::Foreign ? std::string(foreign_name(start)) : found == Format::Raw ? "raw" : "qcow2";
+    }
+    if (wanted != "raw" && wanted != "qcow2" && std::ranges::find(foreign, wanted) == foreign.end())
+        throw HostError(fmt::format("{}: format {} is not known; known are raw, qcow2 and, by qemu-nbd, {}", file.name(), wanted,
+                                    fmt::join(foreign, ", ")));
+    return wanted;
 }
 
 std::unique_ptr<BlockBackend> open_one(ImageFile file, const std::string& format, const std::string& path,
@@ -64,8 +68,11 @@ std::unique_ptr<BlockBackend> open_one(ImageFile file, const std::string& format
     if (std::ranges::find(chain, file.identity()) != chain.end())
         throw HostError(fmt::format("{}: the chain of backing files comes back to itself", file.name()));
     chain.push_back(file.identity());
+    const std::string chosen = choose(file, format);
+    if (chosen != "raw" && chosen != "qcow2")
+        return std::make_unique<NbdImage>(path, chosen, !file.writable(), file.name());
     lock_image(file, file.writable());
-    if (choose(file, format) == Format::Raw) {
+    if (chosen == "raw") {
         auto image = std::make_unique<RawImage>(std::move(file), format.empty());
         return image;
     }

@@ -11,7 +11,7 @@ namespace ringfold::block {
 
 struct OpenRequest {
     std::string path;
-    std::string format;  // "raw", "qcow2", or empty: look
+    std::string format;  // "raw", "qcow2", one of foreign_formats(), or empty: look
     bool read_only = false;
     bool snapshot = false;  // writes go to a file that vanishes with the process
     std::string option;     // as the user wrote it, for messages: "-hda x.img"

@@ -15,15 +15,15 @@ struct Magic {
 using namespace std::string_view_literals;
 
 constexpr std::string_view kQcow = "QFI\xfb"sv;
-constexpr Magic kUnsupported[] = {
-    {0, "KDMV"sv, "VMDK"},
-    {0, "COWD"sv, "VMDK"},
-    {0, "# Disk DescriptorFile"sv, "VMDK"},
-    {0, "vhdxfile"sv, "VHDX"},
-    {0, "conectix"sv, "VHD"},
-    {64, "\x7f\x10\xda\xbe"sv, "VDI"},
-    {0, "QED\0"sv, "QED"},
-    {0, "QFI\xfb\0\0\0\1"sv, "qcow version 1"},
+constexpr Magic kForeign[] = {
+    {0, "KDMV"sv, "vmdk"},
+    {0, "COWD"sv, "vmdk"},
+    {0, "# Disk DescriptorFile"sv, "vmdk"},
+    {0, "vhdxfile"sv, "vhdx"},
+    {0, "conectix"sv, "vpc"},
+    {64, "\x7f\x10\xda\xbe"sv, "vdi"},
+    {0, "QED\0"sv, "qed"},
+    {0, "QFI\xfb\0\0\0\1"sv, "qcow"},
 };
 
 bool holds(std::span<const uint8_t> start, size_t offset, std::string_view bytes) {
@@ -32,14 +32,14 @@ bool holds(std::span<const uint8_t> start, size_t offset, std::string_view bytes
 
 }  // namespace
 
-std::string_view unsupported_name(std::span<const uint8_t> start) {
-    for (const Magic& magic : kUnsupported)
+std::string_view foreign_name(std::span<const uint8_t> start) {
+    for (const Magic& magic : kForeign)
         if (holds(start, magic.offset, magic.bytes)) return magic.name;
     return {};
 }
 
 Format probe(std::span<const uint8_t> start) {
-    if (!unsupported_name(start).empty()) return Format::Unsupported;
+    if (!foreign_name(start).empty()) return Format::Foreign;
     return holds(start, 0, kQcow) ? Format::Qcow2 : Format::Raw;
 }
 

@@ -22,22 +22,6 @@ void compare(const Folder& folder, const std::string& path, const Bytes& model) 
     must("qemu-img compare -q -f raw -F qcow2 " + folder.file("model", model) + " " + path);
 }
 
-// Writes at random, here and in the model.
-void scribble(BlockBackend& image, Bytes& model, std::mt19937& random, int count, size_t longest) {
-    for (int i = 0; i < count; i++) {
-        const size_t at = random() % model.size();
-        const Bytes piece = random_bytes(random, std::min<size_t>(random() % longest + 1, model.size() - at));
-        image.write(at, piece);
-        std::copy(piece.begin(), piece.end(), model.begin() + static_cast<long>(at));
-        if (random() % 8 == 0) {
-            const size_t from = random() % model.size();
-            Bytes back(std::min<size_t>(random() % longest, model.size() - from));
-            image.read(from, back);
-            REQUIRE(std::equal(back.begin(), back.end(), model.begin() + static_cast<long>(from)));
-        }
-    }
-}
-
 }  // namespace
 
 TEST_CASE("qcow2: random writes, against a model and qemu-img") {

@@ -53,9 +53,10 @@ TEST_CASE("what cannot be an image is refused in one line") {
     CHECK_THAT(refused(folder / ""), Contains("directory"));
     CHECK_THAT(refused(folder / "", "raw", true), Contains("neither a file"));
     CHECK_THAT(refused("/dev/null"), Contains("neither a file"));
-    CHECK_THAT(refused(folder.file("vmdk", {'K', 'D', 'M', 'V', 0})), Contains("VMDK"));
+    CHECK_THAT(refused(folder.file("vmdk", {'K', 'D', 'M', 'V', 0})), Contains("vmdk"));
     CHECK_THAT(refused(folder.file("raw", Bytes(512)), "vdi"), Contains("vdi"));
     CHECK_THAT(refused(folder.file("raw", Bytes(512)), "qcow2"), Contains("not a qcow2"));
+    CHECK_THAT(refused(folder.file("raw", Bytes(512)), "zip"), Contains("known are raw, qcow2 and, by qemu-nbd, bochs"));
 }
 
 TEST_CASE("a guest cannot turn a guessed raw image into another format") {

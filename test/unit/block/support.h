@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -82,6 +83,22 @@ inline Bytes read_all(BlockBackend& image) {
 
 inline std::unique_ptr<BlockBackend> open(const std::string& path, const std::string& format = "") {
     return open_image({.path = path, .format = format, .option = "-hda " + path});
+}
+
+// Writes at random, here and in the model.
+inline void scribble(BlockBackend& image, Bytes& model, std::mt19937& random, int count, size_t longest) {
+    for (int i = 0; i < count; i++) {
+        const size_t at = random() % model.size();
+        const Bytes piece = random_bytes(random, std::min<size_t>(random() % longest + 1, model.size() - at));
+        image.write(at, piece);
+        std::copy(piece.begin(), piece.end(), model.begin() + static_cast<long>(at));
+        if (random() % 8 == 0) {
+            const size_t from = random() % model.size();
+            Bytes back(std::min<size_t>(random() % longest, model.size() - from));
+            image.read(from, back);
+            REQUIRE(std::equal(back.begin(), back.end(), model.begin() + static_cast<long>(from)));
+        }
+    }
 }
 
 // What the user reads when it cannot be opened.
