@@ -112,7 +112,8 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
         const auto mapping = walked(page, Access::Execute, true);
         if (!mapping || mapping->physical.page_number() != frame)
             return differs(page, "code cached, but mapped otherwise");
-        if (p == Privilege::Supervisor && !mapping->global && !view.has_non_global_code())
+        if (p == Privilege::Supervisor && !mapping->global && !view.non_global_code().contains(number) &&
+            !(pge_is_away && mapping->marked_global))
             return differs(page, "code cached as global");
     }
     const JumpCache& jumps = view.view.jumps;

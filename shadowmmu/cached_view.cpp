@@ -129,7 +129,7 @@ bool CachedView::note_code_page(GuestVirt a, const Mapping& mapping) {
     const auto [noted, fresh] = code_pages_.try_emplace(a.page_number(), frame);
     const bool moved = std::exchange(noted->second, frame) != frame;
     if (moved) view.forget_jumps();
-    non_global_code_ |= !mapping.global;
+    if (!mapping.global) non_global_code_.insert(a.page_number());
     if (mapping.page_bytes > kPageSize) large_code_.set(a.value >> kRegionShift);
     return moved;
 }
@@ -158,7 +158,7 @@ void CachedView::drop_jumps() {
     view.forget_jumps();
     code_pages_.clear();
     large_code_.reset();
-    non_global_code_ = false;
+    non_global_code_.clear();
 }
 
 }  // namespace ringfold

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "shadowmmu/page_walk.h"
@@ -84,7 +85,8 @@ public:
     bool has_code(GuestVirt from, uint64_t bytes) const;
     // The noted pages that INVLPG of `a` is about: those of the large page too that `a` may have been in.
     std::vector<std::pair<uint32_t, uint64_t>> code_pages_invalidated_by(GuestVirt a) const;
-    bool has_non_global_code() const { return non_global_code_; }
+    // Those of them that were not global when noted.
+    const std::unordered_set<uint32_t>& non_global_code() const { return non_global_code_; }
     void drop_jumps();
 
     uint8_t flags(uint32_t slot) const { return flags_[slot]; }
@@ -106,7 +108,7 @@ private:
     std::bitset<2048> large_;  // by 2 MiB of linear space: some slot there came from a large page
     std::unordered_map<uint32_t, uint64_t> code_pages_;
     std::bitset<2048> large_code_;  // by 2 MiB: some page there was noted as part of a large one
-    bool non_global_code_ = false;
+    std::unordered_set<uint32_t> non_global_code_;
 };
 
 }  // namespace ringfold

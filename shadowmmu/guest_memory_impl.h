@@ -68,6 +68,7 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     // Empties the jump cache if code on that page is mapped otherwise than when it entered.
     void recheck_code(GuestVirt a, Privilege p);
     void recheck_non_global_code();
+    bool supervisor_code_stands();
     bool still_code(uint32_t page, uint64_t frame, Privilege p);
     void drop_code(Privilege p);
     // --- windows -------------------------------------------------------------------------------------------
@@ -112,6 +113,9 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     WindowCache windows;
     PageTableTraces traces;
     CachedView supervisor;
+    // CR4.PGE was cleared, and CR3 not loaded since: a kernel flushes all by clearing it for a moment, so the supervisor
+    // window and what runs in it are only looked at. They go at a load of CR3.
+    bool pge_is_away = false;
     std::vector<std::unique_ptr<AddressSpace>> spaces;
     AddressSpace* space = nullptr;  // the current one
     uint64_t uses = 0;              // the clock of AddressSpace::last_used

@@ -164,9 +164,10 @@ void GuestMemory::Impl::entry_changed(TableUse& use, uint32_t index, uint64_t be
 
 // With A clear the next fetch has to set it, and so must be heard of.
 bool GuestMemory::Impl::still_code(uint32_t page, uint64_t frame, Privilege p) {
-    const auto answer = page_walk(*this, state, GuestVirt(page * kPageSize), Access::Execute, p, false);
-    const auto* mapping = std::get_if<Mapping>(&answer);
+    auto answer = page_walk(*this, state, GuestVirt(page * kPageSize), Access::Execute, p, false);
+    auto* mapping = std::get_if<Mapping>(&answer);
     if (!mapping || !mapping->accessed || mapping->physical.page_number() != frame) return false;
+    mapping->global |= mapping->marked_global && pge_is_away;
     cached(p).note_code_page(GuestVirt(page * kPageSize), *mapping);  // it may be a large or a global one now
     return true;
 }
@@ -181,13 +182,18 @@ void GuestMemory::Impl::recheck_code(GuestVirt a, Privilege p) {
         if (!still_code(page, frame, p)) return drop_code(p);
 }
 
-// A kernel without global pages runs from the same frames in every address space.
+// A kernel without global pages runs from the same frames in every address space; one with them has a few others.
 void GuestMemory::Impl::recheck_non_global_code() {
-    if (!supervisor.has_non_global_code()) return;
     constexpr size_t kMostPages = 64;  // with more of them it is cheaper to look up again what runs
-    if (supervisor.code_pages().size() > kMostPages) return drop_code(Privilege::Supervisor);
+    if (supervisor.non_global_code().size() > kMostPages) return drop_code(Privilege::Supervisor);
+    for (const uint32_t page : std::vector(supervisor.non_global_code().begin(), supervisor.non_global_code().end()))
+        if (!still_code(page, supervisor.code_pages().at(page), Privilege::Supervisor)) return drop_code(Privilege::Supervisor);
+}
+
+bool GuestMemory::Impl::supervisor_code_stands() {
     for (const auto& [page, frame] : supervisor.code_pages())
-        if (!still_code(page, frame, Privilege::Supervisor)) return drop_code(Privilege::Supervisor);
+        if (!still_code(page, frame, Privilege::Supervisor)) return false;
+    return true;
 }
 
 void GuestMemory::forget_code() {
@@ -222,6 +228,10 @@ void GuestMemory::cr3_loaded() {
     ++impl_->counts.cr3_loads;
     if (!impl_->state.paging()) return;
     const bool moved = impl_->select_space();
+    if (std::exchange(impl_->pge_is_away, false)) {
+        if (Window* window = impl_->windows.supervisor_if_any()) impl_->windows.unmap_all(*window);
+        impl_->drop_code(Privilege::Supervisor);
+    }
     impl_->recheck_non_global_code();
     log::print(log::Mmu, "mmu: cr3 {:08x}{}\n", impl_->state.cr3, moved ? "" : ", the same address space");
     if (moved && impl_->listener) impl_->listener->views_changed();
@@ -239,8 +249,8 @@ void GuestMemory::paging_mode_changed() {
     const bool supervisor_only = before != impl_->mode && but_for_supervisor == impl_->mode;
     log::print(log::Mmu, "mmu: paging mode changed, {} forgotten\n",
                supervisor_only ? "the supervisor view" : "all views");
+    impl_->pge_is_away = supervisor_only && !impl_->mode.pge && (before.pge || impl_->pge_is_away);
     impl_->supervisor.drop_all();
-    impl_->supervisor.drop_jumps();
     for (auto& space : impl_->spaces) space->supervisor_slots.clear();
     if (!supervisor_only) impl_->forget_spaces();
     const bool moved = impl_->select_space();
@@ -251,8 +261,11 @@ void GuestMemory::paging_mode_changed() {
         else
             impl_->windows.unmap_all(*window);
     }
-    impl_->code_lost(Privilege::Supervisor);
-    if (!impl_->listener || (supervisor_only && !moved)) return;
+    const bool code_stands = supervisor_only && impl_->supervisor_code_stands();
+    if (!code_stands) impl_->drop_code(Privilege::Supervisor);
+    if (!impl_->listener) return;
+    if (code_stands) impl_->listener->views_changed();
+    if (supervisor_only && !moved) return;
     impl_->listener->code_mapping_changed(Privilege::User);
     impl_->listener->views_changed();
 }

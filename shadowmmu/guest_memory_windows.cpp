@@ -77,8 +77,8 @@ Fill GuestMemory::fill_window(GuestVirt a, Access access, Privilege p, GuestFaul
 
 WindowPage GuestMemory::Impl::desired(const Mapping& mapping, Privilege p) const {
     // The supervisor window outlives CR3 loads, so it holds nothing that a CR3 load flushes.
-    if (!mapping.accessed || !ram.contains(mapping.physical) || (p == Privilege::Supervisor && !mapping.global))
-        return {};
+    const bool outlives = p == Privilege::User || mapping.global || (mapping.marked_global && pge_is_away);
+    if (!mapping.accessed || !ram.contains(mapping.physical) || !outlives) return {};
     // Stores to tables that are not traced just now are for the soft TLB: traced again, they leave no mapping to cut.
     const bool writable = may_write(mapping, p) && !tracer.traced(mapping.physical) &&
                           !traces.unsynchronised(mapping.physical);

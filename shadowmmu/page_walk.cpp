@@ -26,7 +26,8 @@ public:
         if (update) set_accessed_and_dirty();
         m_.dirty = leaf_ & kDirty;
         m_.accessed = update || accessed_;
-        m_.global = (leaf_ & kGlobal) && (cpu_.cr4 & cr4::PGE);
+        m_.marked_global = leaf_ & kGlobal;
+        m_.global = m_.marked_global && (cpu_.cr4 & cr4::PGE);
         return m_;
     }
 

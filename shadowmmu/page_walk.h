@@ -30,6 +30,7 @@ struct Mapping {
     bool writable, user;  // R/W and U/S, combined over the levels; CR0.WP not applied
     bool executable;
     bool global;    // G set and CR4.PGE on
+    bool marked_global = false;  // G set
     bool dirty;     // D of the leaf after this walk
     bool accessed;  // A at every level after this walk
     // The entries used, leaf last: page-table pages that must be watched while this mapping is cached.

@@ -597,15 +597,15 @@ const void* TranslatedCpu::on_link(Link& link) {
     const uint64_t evictions = evictions_;
     const void* pc = dispatch();
     if (pc == world_.leave || evictions != evictions_) return pc;
-    Block* target = table_.find_by_host(pc);
+    Block* target = table_.find_by_entry(pc);
     // The jump cache may still lead to a block that was replaced: from there one gets on, but it is not to be chained to.
     if (target && target->dead) {
         pc = on_lookup(GuestVirt(state_.eip));
         if (pc == world_.leave || evictions != evictions_) return pc;
-        target = table_.find_by_host(pc);
+        target = table_.find_by_entry(pc);
     }
     // Cold code on the way there was interpreted, and may have led elsewhere.
-    if (!target || target->entry() != pc || target->dead || target->key.eip != link.target) return pc;
+    if (!target || target->dead || target->key.eip != link.target) return pc;
     const uint32_t segmentation = link.segmentation ? link.segmentation : from_key.mode.segments.id;
     if (target->key.mode.segments.id != segmentation || target->key.mode.user != from_key.mode.user ||
         target->key.mode.sse != from_key.mode.sse)

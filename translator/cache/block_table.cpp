@@ -1,6 +1,8 @@
 // All translations, and the code traces that keep them true to the guest's bytes.
 #include "translator/cache/block_table.h"
 
+#include <x86intrin.h>
+
 #include <algorithm>
 
 #include "translator/decode/decoder.h"
@@ -9,7 +11,10 @@
 namespace ringfold {
 
 namespace {
-constexpr size_t kBuckets = 1 << 17;
+constexpr size_t kBuckets = 1 << 19;  // a full cache holds about as many blocks
+// So many writes into code of a page, each so soon behind the one before, and the page is taken to be filled with data.
+constexpr unsigned kSweepWrites = 8;
+constexpr uint64_t kSweepCycles = 100'000;
 constexpr unsigned kMostMoved = 8;  // jumps that forward() leads to the new block themselves
 }
 
@@ -34,6 +39,8 @@ struct BlockTable::CodePage {
     bi::list<Block, bi::member_hook<Block, PageHook, &Block::second_page_hook>, bi::constant_time_size<false>> end_here;
     Trace trace;
     GuestPhys address;
+    uint64_t last_kill = 0;  // time-stamp counter
+    unsigned kills = 0;      // in a row
 };
 
 BlockTable::BlockTable(CodeCache& cache, MemoryTracer& tracer, uint64_t ram_bytes)
@@ -54,6 +61,14 @@ Block* BlockTable::find_by_host(const void* pc) const {
     if (it == by_host_.begin()) return nullptr;
     Block* block = std::prev(it)->second.get();
     return pc < block->end() ? block : nullptr;
+}
+
+Block* BlockTable::find_by_entry(const void* pc) {
+    Block*& slot = by_entry_[entry_slot(pc)];
+    if (slot && slot->entry() == pc) return slot;
+    Block* block = find_by_host(pc);
+    if (!block || block->entry() != pc) return nullptr;
+    return slot = block;
 }
 
 BlockTable::CodePage& BlockTable::page_of(GuestPhys address) {
@@ -117,6 +132,14 @@ void BlockTable::note_patch(const Block& block, GuestPhys begin, GuestPhys end) 
         patches_.note(block.key.code.value + start);
 }
 
+// A frame whose process has gone is filled with something else: each store would be heard.
+bool BlockTable::is_swept(CodePage& page) {
+    const uint64_t now = __rdtsc();
+    page.kills = now - page.last_kill < kSweepCycles ? page.kills + 1 : 1;
+    page.last_kill = now;
+    return page.kills >= kSweepWrites;
+}
+
 void BlockTable::on_code_write(CodePage& page, const TraceWrite& w) {
     const auto [first, unused] = std::mismatch(w.before.begin(), w.before.end(), w.after.begin());
     if (first == w.before.end()) return;  // the same value
@@ -138,6 +161,10 @@ void BlockTable::on_code_write(CodePage& page, const TraceWrite& w) {
         if (begin >= block.second_page + (block.guest_length - in_first)) continue;
         met = true;
         kill(block);
+    }
+    if (met && is_swept(page)) {
+        while (!page.begun_here.empty()) kill(page.begun_here.front());
+        while (!page.end_here.empty()) kill(page.end_here.front());
     }
     if (page.begun_here.empty() && page.end_here.empty()) {
         page.trace.reset();
@@ -230,6 +257,7 @@ unsigned BlockTable::evict(const uint8_t* begin, size_t bytes) {
             ++counts_.evictions;
         }
         account(*it->second, counts_);
+        if (Block*& slot = by_entry_[entry_slot(it->second->entry())]; slot == it->second.get()) slot = nullptr;
         it = by_host_.erase(it);
         ++evicted;
     }

@@ -25,6 +25,7 @@ public:
 
     Block* find(const BlockKey& key);
     Block* find_by_host(const void* pc) const;  // dead ones too
+    Block* find_by_entry(const void* pc);       // the same, for where a block is entered, and faster
     // Takes a finished block in and watches its bytes.
     Block& add(std::unique_ptr<Block> block);
 
@@ -62,6 +63,8 @@ private:
 
     CodePage& page_of(GuestPhys);
     void on_code_write(CodePage& page, const TraceWrite& write);
+    static bool is_swept(CodePage& page);
+    static size_t entry_slot(const void* pc) { return reinterpret_cast<uintptr_t>(pc) / 16 % kEntrySlots; }
     void mark(const Block& block);
     void note_patch(const Block& block, GuestPhys begin, GuestPhys end);
     void chain_to(Link& link, Block& target);
@@ -76,6 +79,8 @@ private:
     std::vector<BlockSet::bucket_type> buckets_;
     BlockSet set_;
     std::map<const uint8_t*, std::unique_ptr<Block>> by_host_;
+    static constexpr size_t kEntrySlots = 1 << 14;
+    std::vector<Block*> by_entry_ = std::vector<Block*>(kEntrySlots);  // what find_by_entry() found lately
     std::vector<std::unique_ptr<CodePage>> pages_;
     CodeMap map_;
     PatchHistory patches_;

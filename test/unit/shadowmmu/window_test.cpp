@@ -234,15 +234,27 @@ TEST_CASE("a global flush keeps what is still true and takes what is not") {
     const uint64_t mapped = g.memory.counts().window_maps;
     g.cpu.cr4 &= ~cr4::PGE;
     g.memory.paging_mode_changed();
-    CHECK_FALSE(g.reads(0xc0201000, kSupervisor));  // nothing is global now
+    CHECK(g.reads(0xc0201000, kSupervisor));
     g.cpu.cr4 |= cr4::PGE;
     g.memory.paging_mode_changed();
     CHECK(g.fill(0xc0201000, Access::Write, kSupervisor) == Fill::Ram);
-    CHECK(g.memory.counts().window_maps == 2 * mapped);
+    CHECK(g.memory.counts().window_maps == mapped);
     g.poke(kPd + 0x300 * 4, 0 | PS | P | G | A | D);
     g.memory.invalidate_page(GuestVirt(0xc0000000));
     CHECK(g.reads(0xc0201000, kSupervisor));
     CHECK_FALSE(g.writes(0xc0201000, 1, kSupervisor));
+    g.settled();
+}
+
+TEST_CASE("without CR4.PGE a load of CR3 takes the supervisor window") {
+    Windowed g;
+    CHECK(g.fill(0xc0201000, Access::Write, kSupervisor) == Fill::Ram);
+    g.cpu.cr4 &= ~cr4::PGE;
+    g.memory.paging_mode_changed();
+    CHECK(g.reads(0xc0201000, kSupervisor));
+    g.memory.cr3_loaded();
+    CHECK_FALSE(g.reads(0xc0201000, kSupervisor));
+    CHECK(g.fill(0xc0201000, Access::Write, kSupervisor) == Fill::Special);
     g.settled();
 }
 
