@@ -10,7 +10,7 @@ org 0x1000
 ;; soft block 00001000, 13 bytes to 285
 ;; 00001000  fld dword ptr [ebx]                IDENT    (touches only the FPU's state, which is the guest's while translated code uses it)
 ;;     mov r11, rcx
-;;     movzx ecx, byte ptr [r14 + 0x381]
+;;     movzx ecx, byte ptr [r14 + 0x441]
 ;;     jrcxz +0x12
 ;;     jmp +0xd5
 ;;     mov rcx, r11
@@ -75,7 +75,7 @@ org 0x1000
 ;; direct block 00001000, 13 bytes to 78
 ;; 00001000  fld dword ptr [ebx]                IDENT    (touches only the FPU's state, which is the guest's while translated code uses it)
 ;;     mov r11, rcx
-;;     movzx ecx, byte ptr [r14 + 0x381]
+;;     movzx ecx, byte ptr [r14 + 0x441]
 ;;     jrcxz +0x12
 ;;     jmp +0x3c
 ;;     mov rcx, r11

@@ -7,12 +7,12 @@ org 0x1000
 ;; 00001000  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
 ;;     mov r11, rcx
 ;;     mov ecx, dword ptr [r14 + 0xb0]
-;;     pext ecx, ecx, dword ptr [r14 + 0x2a0c]
+;;     pext ecx, ecx, dword ptr [r14 + 0x2acc]
 ;;     jrcxz +0x1a
 ;;     jmp +0x59
 ;;     mov rcx, r11
 ;;     rdtsc 
-;;     mov r8, qword ptr [r14 + 0x104]
+;;     mov r8, qword ptr [r14 + 0x1e4]
 ;;     rorx rdx, rdx, 0x20
 ;;     lea rax, [rax + r8]
 ;;     lea rax, [rax + rdx]
@@ -31,12 +31,12 @@ org 0x1000
 ;; 00001000  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
 ;;     mov r11, rcx
 ;;     mov ecx, dword ptr [r14 + 0xb0]
-;;     pext ecx, ecx, dword ptr [r14 + 0x2a0c]
+;;     pext ecx, ecx, dword ptr [r14 + 0x2acc]
 ;;     jrcxz +0x1a
 ;;     jmp +0x59
 ;;     mov rcx, r11
 ;;     rdtsc 
-;;     mov r8, qword ptr [r14 + 0x104]
+;;     mov r8, qword ptr [r14 + 0x1e4]
 ;;     rorx rdx, rdx, 0x20
 ;;     lea rax, [rax + r8]
 ;;     lea rax, [rax + rdx]

@@ -60,7 +60,7 @@ org 0x1000
 ;; 00001005  mov eax, dword ptr es:[ebx]        IDENT    (touches only guest registers, flags and memory)
 ;;     lea r8d, [rbx]
 ;;     mov r11, rcx
-;;     mov rcx, qword ptr [r14 + 0x3ac]
+;;     mov rcx, qword ptr [r14 + 0x46c]
 ;;     lea rcx, [rcx + r8 + 3]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov r9d, dword ptr [r14 + 0x2c]
@@ -151,12 +151,12 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r10d, word ptr [r8 + r9]
-;;     mov dword ptr [r14 + 0x414], r10d
+;;     mov dword ptr [r14 + 0x4d4], r10d
 ;;     movzx r8d, word ptr [r8 + r9 + 2]
 ;;     mov word ptr [r14 + 0x28], r8w
 ;;     rorx r9d, r8d, 0x1c
 ;;     mov dword ptr [r14 + 0x2c], r9d
-;;     mov di, word ptr [r14 + 0x414]
+;;     mov di, word ptr [r14 + 0x4d4]
 ;; 00001015  lodsb al, byte ptr [si]            SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
@@ -324,7 +324,7 @@ org 0x1000
 ;;     mov r10d, dword ptr [r14 + 0x2c]
 ;;     not r10d
 ;;     lea r10d, [r10 + r8 + 1]
-;;     mov rcx, qword ptr [r14 + 0x3ac]
+;;     mov rcx, qword ptr [r14 + 0x46c]
 ;;     lea rcx, [rcx + r10 + 3]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov ecx, ecx

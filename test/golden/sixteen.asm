@@ -14,7 +14,7 @@ org 0x1000
 ;;     lea r8d, [rbx + rsi]
 ;;     movzx r8d, r8w
 ;;     mov r11, rcx
-;;     mov rcx, qword ptr [r14 + 0x3c4]
+;;     mov rcx, qword ptr [r14 + 0x484]
 ;;     lea rcx, [rcx + r8]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov r9d, dword ptr [r14 + 0x50]
@@ -34,7 +34,7 @@ org 0x1000
 ;;     lea r8d, [rbx]
 ;;     movzx r8d, r8w
 ;;     mov r11, rcx
-;;     mov rcx, qword ptr [r14 + 0x3ec]
+;;     mov rcx, qword ptr [r14 + 0x4ac]
 ;;     lea rcx, [rcx + r8 + 1]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov r9d, dword ptr [r14 + 0x44]
@@ -54,7 +54,7 @@ org 0x1000
 ;;     lea r8d, [rbx]
 ;;     movzx r8d, r8w
 ;;     mov r11, rcx
-;;     mov rcx, qword ptr [r14 + 0x3b4]
+;;     mov rcx, qword ptr [r14 + 0x474]
 ;;     lea rcx, [rcx + r8]
 ;;     rorx rcx, rcx, 0x20
 ;;     rorx r9d, r8d, 0x16
@@ -73,25 +73,25 @@ org 0x1000
 ;;     rorx r9d, r8d, 3
 ;;     movzx r9d, r9b
 ;;     mov r11, rcx
-;;     mov ecx, dword ptr [r14 + r9*4 + 0x41c]
+;;     mov ecx, dword ptr [r14 + r9*4 + 0x4dc]
 ;;     lea ecx, [rcx + r8 + 0x10000]
 ;;     jrcxz +0x12b
 ;;     jmp +0x331
 ;;     mov rcx, r11
-;;     mov r10, qword ptr [r14 + r9*8 + 0x191c]
-;;     mov qword ptr [r14 + 0x3ac], r10
-;;     mov r10, qword ptr [r14 + r9*8 + 0x211c]
-;;     mov qword ptr [r14 + 0x3dc], r10
+;;     mov r10, qword ptr [r14 + r9*8 + 0x19dc]
+;;     mov qword ptr [r14 + 0x46c], r10
+;;     mov r10, qword ptr [r14 + r9*8 + 0x21dc]
+;;     mov qword ptr [r14 + 0x49c], r10
 ;;     lea r9, [r9 + r9*2]
-;;     mov r10, qword ptr [r14 + r9*4 + 0xc1c]
+;;     mov r10, qword ptr [r14 + r9*4 + 0xcdc]
 ;;     mov qword ptr [r14 + 0x28], r10
-;;     mov r10d, dword ptr [r14 + r9*4 + 0xc24]
+;;     mov r10d, dword ptr [r14 + r9*4 + 0xce4]
 ;;     mov dword ptr [r14 + 0x30], r10d
 ;; 0000100a  pushaw                             SIMULATE (the host's stack is the monitor's)
 ;;     lea r8d, [r12 - 0x10]
 ;;     movzx r8d, r8w
 ;;     mov r11, rcx
-;;     mov rcx, qword ptr [r14 + 0x3ec]
+;;     mov rcx, qword ptr [r14 + 0x4ac]
 ;;     lea rcx, [rcx + r8 + 0xf]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov r9d, dword ptr [r14 + 0x44]
@@ -119,7 +119,7 @@ org 0x1000
 ;; 0000100b  leave                              SIMULATE (the host's stack is the monitor's)
 ;;     movzx r8d, bp
 ;;     mov r11, rcx
-;;     mov rcx, qword ptr [r14 + 0x3bc]
+;;     mov rcx, qword ptr [r14 + 0x47c]
 ;;     lea rcx, [rcx + r8 + 1]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov r9d, dword ptr [r14 + 0x44]
@@ -144,7 +144,7 @@ org 0x1000
 ;;     mov r10d, dword ptr [r14 + 0x50]
 ;;     not r10d
 ;;     lea r10d, [r10 + r8 + 1]
-;;     mov rcx, qword ptr [r14 + 0x3c4]
+;;     mov rcx, qword ptr [r14 + 0x484]
 ;;     lea rcx, [rcx + r10]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov ecx, ecx
@@ -158,7 +158,7 @@ org 0x1000
 ;;     mov r10d, dword ptr [r14 + 0x44]
 ;;     not r10d
 ;;     lea r10d, [r10 + r8 + 1]
-;;     mov rcx, qword ptr [r14 + 0x3ec]
+;;     mov rcx, qword ptr [r14 + 0x4ac]
 ;;     lea rcx, [rcx + r10 + 1]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov ecx, ecx
@@ -170,7 +170,7 @@ org 0x1000
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     lea r10d, [r8]
-;;     mov rcx, qword ptr [r14 + 0x3b4]
+;;     mov rcx, qword ptr [r14 + 0x474]
 ;;     lea rcx, [rcx + r10]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov ecx, ecx
@@ -187,7 +187,7 @@ org 0x1000
 ;;     mov r10d, dword ptr [r14 + 0x44]
 ;;     not r10d
 ;;     lea r10d, [r10 + r8 + 1]
-;;     mov rcx, qword ptr [r14 + 0x3ec]
+;;     mov rcx, qword ptr [r14 + 0x4ac]
 ;;     lea rcx, [rcx + r10 + 0xf]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov ecx, ecx
@@ -201,7 +201,7 @@ org 0x1000
 ;;     mov r10d, dword ptr [r14 + 0x44]
 ;;     not r10d
 ;;     lea r10d, [r10 + r8 + 1]
-;;     mov rcx, qword ptr [r14 + 0x3bc]
+;;     mov rcx, qword ptr [r14 + 0x47c]
 ;;     lea rcx, [rcx + r10 + 1]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov ecx, ecx

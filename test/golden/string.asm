@@ -24,7 +24,7 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r8 + r9]
-;;     mov dword ptr [r14 + 0x414], r10d
+;;     mov dword ptr [r14 + 0x4d4], r10d
 ;;     mov r8d, edi
 ;;     rorx r9d, r8d, 0x16
 ;;     shrx r9d, r9d, r15d
@@ -36,7 +36,7 @@ org 0x1000
 ;;     jmp +0x144
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
-;;     mov r10d, dword ptr [r14 + 0x414]
+;;     mov r10d, dword ptr [r14 + 0x4d4]
 ;;     mov dword ptr [r8 + r9], r10d
 ;;     lea edi, [rdi + 4]
 ;;     lea esi, [rsi + 4]
@@ -108,7 +108,7 @@ org 0x1000
 ;;     rorx r9d, ecx, 0x10
 ;;     movzx r9d, r9w
 ;;     movzx r8d, byte ptr [r14 + 0x21]
-;;     mov r10, qword ptr [r14 + 0x29cc]
+;;     mov r10, qword ptr [r14 + 0x2a8c]
 ;;     mov r11, rcx
 ;;     lea rcx, [r8 + r9]
 ;;     jrcxz +0x69

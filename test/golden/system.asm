@@ -25,7 +25,7 @@ org 0x1000
 ;;     jne +0x157
 ;;     test eax, 8
 ;;     je +0x44
-;;     cmp byte ptr [r14 + 0x381], 0
+;;     cmp byte ptr [r14 + 0x441], 0
 ;;     je +0x157
 ;;     mov dword ptr [r14 + 0xa4], eax
 ;;     mov r11d, eax
@@ -38,14 +38,14 @@ org 0x1000
 ;; 00001009  clts                               SIMULATE (CR0 is the guest's own; the FPU may be used from here on)
 ;;     mov r11, rcx
 ;;     mov r8d, dword ptr [r14 + 0xa4]
-;;     pext ecx, r8d, dword ptr [r14 + 0x2a08]
+;;     pext ecx, r8d, dword ptr [r14 + 0x2ac8]
 ;;     jrcxz +0x7e
 ;;     lea r8d, [r8 - 8]
 ;;     mov dword ptr [r14 + 0xa4], r8d
 ;;     mov rcx, r11
 ;; 0000100b  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
 ;;     rdtsc 
-;;     mov r8, qword ptr [r14 + 0x104]
+;;     mov r8, qword ptr [r14 + 0x1e4]
 ;;     rorx rdx, rdx, 0x20
 ;;     lea rax, [rax + r8]
 ;;     lea rax, [rax + rdx]
@@ -76,7 +76,7 @@ org 0x1000
 ;;     jne +0x172
 ;;     bt r10d, 9
 ;;     setb r9b
-;;     test byte ptr [r14 + 0x380], r9b
+;;     test byte ptr [r14 + 0x440], r9b
 ;;     jne +0x172
 ;;     mov byte ptr [r14 + 0x20], r9b
 ;;     bt r10d, 0xa
@@ -121,7 +121,7 @@ org 0x1000
 ;;     jne +0x157
 ;;     test eax, 8
 ;;     je +0x44
-;;     cmp byte ptr [r14 + 0x381], 0
+;;     cmp byte ptr [r14 + 0x441], 0
 ;;     je +0x157
 ;;     mov dword ptr [r14 + 0xa4], eax
 ;;     mov r11d, eax
@@ -134,14 +134,14 @@ org 0x1000
 ;; 00001009  clts                               SIMULATE (CR0 is the guest's own; the FPU may be used from here on)
 ;;     mov r11, rcx
 ;;     mov r8d, dword ptr [r14 + 0xa4]
-;;     pext ecx, r8d, dword ptr [r14 + 0x2a08]
+;;     pext ecx, r8d, dword ptr [r14 + 0x2ac8]
 ;;     jrcxz +0x7e
 ;;     lea r8d, [r8 - 8]
 ;;     mov dword ptr [r14 + 0xa4], r8d
 ;;     mov rcx, r11
 ;; 0000100b  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
 ;;     rdtsc 
-;;     mov r8, qword ptr [r14 + 0x104]
+;;     mov r8, qword ptr [r14 + 0x1e4]
 ;;     rorx rdx, rdx, 0x20
 ;;     lea rax, [rax + r8]
 ;;     lea rax, [rax + rdx]
@@ -172,7 +172,7 @@ org 0x1000
 ;;     jne +0x172
 ;;     bt r10d, 9
 ;;     setb r9b
-;;     test byte ptr [r14 + 0x380], r9b
+;;     test byte ptr [r14 + 0x440], r9b
 ;;     jne +0x172
 ;;     mov byte ptr [r14 + 0x20], r9b
 ;;     bt r10d, 0xa
