@@ -19,7 +19,7 @@ void PollPage::stop() noexcept {
 }
 
 void PollPage::let_pass() {
-    if (stopped_.exchange(false) || stopped_in_vain_) protect(page_, PROT_READ);
+    if (stopped_.exchange(false) || stopped_in_vain_) protect(page_, PROT_READ | PROT_WRITE);
     stopped_in_vain_ = false;
 }
 

@@ -1,5 +1,5 @@
-// What polls read: a page that cannot be read while an event waits. Changing that is a system call for each event, and
-// the poll is one load.
+// What polls read or write: a page that is inaccessible while an event waits. Changing that is a system call for each
+// event, and the poll is one load or store.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,7 @@ namespace ringfold {
 
 class PollPage {
 public:
-    // A page of the caller's, mapped readable.
+    // A page of the caller's, mapped for reading and writing.
     explicit PollPage(const void* page) : page_(reinterpret_cast<uint64_t>(page)) {}
     PollPage(const PollPage&) = delete;
     PollPage& operator=(const PollPage&) = delete;

@@ -21,7 +21,7 @@ VcpuMemory::VcpuMemory() {
     const int fd = memfd_create("ringfold-vcpu", MFD_CLOEXEC);
     void *both = MAP_FAILED, *at = MAP_FAILED;
     if (fd >= 0 && ftruncate(fd, sizeof(VcpuContext)) == 0)
-        both = mmap(nullptr, kBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        both = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (both != MAP_FAILED)
         at = mmap(static_cast<uint8_t*>(both) + kPageSize, sizeof(VcpuContext), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
     if (at == MAP_FAILED) {

@@ -75,9 +75,4 @@ void LowMemory::release() {
     taken = false;
 }
 
-// In signal handlers too.
-void LowMemory::poll_page_accessible(bool yes) noexcept {
-    mprotect(reinterpret_cast<void*>(uint64_t{hole_.begin} + kPollPage), kPageSize, yes ? PROT_READ | PROT_WRITE : PROT_NONE);
-}
-
 }  // namespace ringfold::segments

@@ -50,7 +50,6 @@ public:
     uint64_t begin() const { return begin_; }
 
     uint32_t& word(uint32_t offset) const { return *reinterpret_cast<uint32_t*>(uintptr_t{hole_.begin} + offset); }
-    void poll_page_accessible(bool yes) noexcept;
 
 private:
     void release();

@@ -37,6 +37,7 @@ SegmentsEngine::SegmentsEngine(VcpuContext& context, GuestMemory& memory, const 
       cache_(std::min<size_t>(options.cache_bytes, hole_.code_bytes), hole_.code()),
       stubs_((install_descriptors(hole_), emit_stubs(cache_, context, monitor))),
       faults_(context, cache_, stubs_.host_fault),
+      polls_(&low_.word(kPollPage)),
       user_end_(hole_.begin) {
     context.segments_state.far_selector = kCodeSelector;
     for (const Privilege p : {Privilege::Supervisor, Privilege::User}) forget_jumps(p);
@@ -157,21 +158,9 @@ void SegmentsEngine::count_again(Block& block, uint32_t executions) {
     low_.word(heat_offset(cache_, block.host)) = executions;
 }
 
-// kick() may come at any time: if it comes between the two halves of let_polls_pass(), a poll may stop in vain, no more.
 void SegmentsEngine::stop_polls() noexcept {
-    if (!polls_stopped_.exchange(true)) low_.poll_page_accessible(false);
+    polls_.stop();
     if (direct_) direct_->interrupt();
-}
-
-void SegmentsEngine::let_polls_pass() {
-    if (polls_stopped_.exchange(false) || stopped_in_vain_) low_.poll_page_accessible(true);
-    stopped_in_vain_ = false;
-}
-
-bool SegmentsEngine::is_poll(uint64_t address) {
-    const bool is = address == uint64_t{hole_.begin} + kPollPage;
-    if (is) stopped_in_vain_ = true;
-    return is;
 }
 
 void SegmentsEngine::undo(const HostSpot& spot, uint32_t offset) {

@@ -2,9 +2,8 @@
 // Guest memory is at its own linear addresses there: one window, for the user and the supervisor of the current space.
 #pragma once
 
-#include <atomic>
-
 #include "translator/engine/engine.h"
+#include "translator/engine/poll_page.h"
 #include "translator/engine/segments/emitter.h"
 #include "translator/engine/segments/host_faults.h"
 #include "translator/engine/segments/low_memory.h"
@@ -52,8 +51,8 @@ public:
     void count_again(Block& block, uint32_t executions) override;
 
     void stop_polls() noexcept override;
-    void let_polls_pass() override;
-    bool is_poll(uint64_t address) override;
+    void let_polls_pass() override { polls_.let_pass(); }
+    bool is_poll(uint64_t address) override { return polls_.is(address); }
     void undo(const HostSpot& spot, uint32_t offset) override;
 
 private:
@@ -68,12 +67,11 @@ private:
     CodeCache cache_;
     Stubs stubs_;
     SegmentsFaults faults_;
+    PollPage polls_;
     ShadowSegments shadows_;
     std::unique_ptr<UserDirect> direct_;  // with -user direct
     bool direct_used_ = false;
     bool space_moved_ = true;
-    std::atomic<bool> polls_stopped_ = false;
-    bool stopped_in_vain_ = false;  // a poll stopped: the page is made accessible whatever polls_stopped_ says
     uint64_t user_end_;            // what the user's segments reach
     unsigned user_violations_ = 0;
     bool interleaved_ = false;    // user pages lie above supervisor pages: the limit cannot tell them apart
