@@ -110,8 +110,18 @@ void Window::touch(uint32_t first, uint32_t count) {
 void Window::unmap(uint32_t first, uint32_t count) {
     void* at = base_ + uint64_t{first} * kPageSize;
     if (reserve(at, uint64_t{count} * kPageSize, PROT_NONE, MAP_FIXED) == MAP_FAILED) lost_reservation();
+    forget(first, count);
+}
+
+// In steps of regions where there is nothing: a user's code and stack are gigabytes apart.
+void Window::forget(uint32_t first, uint32_t count) {
     const uint32_t before = boundaries(first, count);
-    for (uint32_t i = 0; i < count; ++i) set(first + i, 0);
+    for (uint32_t n = first; n < first + count; ++n) {
+        if (mapped_near(n) == 0)
+            n |= kRegionPages - 1;
+        else
+            set(n, 0);
+    }
     pieces_ += boundaries(first, count) - before;
 }
 
@@ -128,15 +138,7 @@ void Window::unmap_all() {
 
 // The host maps something else there already, or will in a moment.
 void Window::yield(uint32_t first, uint32_t count) {
-    if (mapped_pages_ == 0) return;
-    const uint32_t before = boundaries(first, count);
-    for (uint32_t n = first; n < first + count; ++n) {
-        if (mapped_near(n) == 0)
-            n |= kRegionPages - 1;
-        else
-            set(n, 0);
-    }
-    pieces_ += boundaries(first, count) - before;
+    if (mapped_pages_ != 0) forget(first, count);
 }
 
 // In as few steps as there are runs of regions without a page of the sibling's.
@@ -209,7 +211,10 @@ bool Window::continues(uint32_t n) const {
 uint32_t Window::boundaries(uint32_t first, uint32_t count) const {
     uint32_t result = 0;
     const uint32_t end = first + count < kPages ? first + count : kPages - 1;
-    for (uint32_t n = first ? first : 1; n <= end; ++n) result += !continues(n);
+    for (uint32_t n = first ? first : 1; n <= end; ++n) {
+        result += !continues(n);
+        if (mapped_near(n) == 0) n |= kRegionPages - 1;  // within which nothing begins
+    }
     return result;
 }
 

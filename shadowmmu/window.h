@@ -104,6 +104,7 @@ private:
     bool continues(uint32_t n) const;
     void yield(uint32_t first, uint32_t count);
     void unmap_own_pages();
+    void forget(uint32_t first, uint32_t count);
     uint32_t boundaries(uint32_t first, uint32_t count) const;
     void set(uint32_t n, uint32_t value);
     void link(uint32_t n);
