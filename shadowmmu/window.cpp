@@ -130,9 +130,7 @@ void Window::unmap_all() {
     if (mapped_pages_ == 0) return;
     if (shared_) return unmap_own_pages();
     if (reserve(base_, kBytes, PROT_NONE, MAP_FIXED) == MAP_FAILED) lost_reservation();
-    for (uint32_t region = 0; region < kPages; region += kRegionPages)
-        for (uint32_t i = region; mapped_near(region) && i < region + kRegionPages; ++i) set(i, 0);
-    pieces_ = 1;
+    forget(0, kPages);
     from_large.reset();
 }
 
