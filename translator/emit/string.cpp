@@ -71,17 +71,10 @@ void Emit::repeat_in_window(const Instruction& i, const Site& s, const void* stu
     a_.jmp(other);
     a_.bind(here);
     a_.mov(x86::rcx, kSavedRcx);
-    if (source) a_.lea(x86::rsi, x86::ptr(x86::rsi, x86::r10));
-    a_.lea(x86::rdi, x86::ptr(x86::rdi, x86::r10));
     block_->spots.back().undo = source ? kUndoBothPointers : kUndoDestination;
-    block_->spots.back().undo_from = offset();
-    if (element_size(i) == 2) a_.db(0x66);
-    a_.db(i.repne ? 0xf2 : 0xf3);
-    a_.db(static_cast<uint8_t>(i.opcode));
-    // NOT and LEA subtract without the flags.
-    a_.not_(x86::r10);
-    if (source) a_.lea(x86::esi, x86::ptr(x86::rsi, x86::r10, 0, 1));
-    a_.lea(x86::edi, x86::ptr(x86::rdi, x86::r10, 0, 1));
+    block_->spots.back().undo_from = offset();  // the next that can fault is the string instruction
+    const auto shift = static_cast<unsigned>(std::countr_zero(element_size(i)));
+    emit_repeated(a_, {static_cast<uint8_t>(kind), shift, source, i.repne}, x86::r10, x86::r10);
     a_.bind(done);
     cold([this, other, done, &s, stub] {
         a_.bind(other);

@@ -76,18 +76,7 @@ void StringStub::add_excess(const x86::Gp& pointer, size_t bias, const x86::Gp& 
 
 // r10, r11: the addends of source and destination, rcx elements.
 void StringStub::run() {
-    if (form_.source) a_.lea(x86::rsi, x86::ptr(x86::rsi, x86::r10));
-    a_.lea(x86::rdi, x86::ptr(x86::rdi, x86::r11));
-    if (form_.shift == 1) a_.db(0x66);
-    a_.db(form_.repne ? 0xf2 : 0xf3);
-    a_.db(form_.shift ? form_.opcode | 1 : form_.opcode);
-    // NOT and LEA subtract without the flags.
-    if (form_.source) {
-        a_.not_(x86::r10);
-        a_.lea(x86::esi, x86::ptr(x86::rsi, x86::r10, 0, 1));
-    }
-    a_.not_(x86::r11);
-    a_.lea(x86::edi, x86::ptr(x86::rdi, x86::r11, 0, 1));
+    emit_repeated(a_, {form_.opcode, form_.shift, form_.source, form_.repne}, x86::r10, x86::r11);
 }
 
 void StringStub::within_a_page() {
@@ -199,6 +188,21 @@ void StringStub::ways_out() {
 }
 
 }  // namespace
+
+void emit_repeated(Assembler& a, const Repeated& what, const x86::Gp& source, const x86::Gp& destination) {
+    if (what.source) a.lea(x86::rsi, x86::ptr(x86::rsi, source));
+    a.lea(x86::rdi, x86::ptr(x86::rdi, destination));
+    if (what.shift == 1) a.db(0x66);
+    a.db(what.repne ? 0xf2 : 0xf3);
+    a.db(what.shift ? what.opcode | 1 : what.opcode);
+    // NOT and LEA subtract without the flags.
+    if (what.source) {
+        a.not_(source);
+        a.lea(x86::esi, x86::ptr(x86::rsi, source, 0, 1));
+    }
+    if (!what.source || source != destination) a.not_(destination);
+    a.lea(x86::edi, x86::ptr(x86::rdi, destination, 0, 1));
+}
 
 StringStubs emit_string_stubs(Assembler& a, const StringExits& exits, const Place& here) {
     auto sizes = [&](Form form) {

@@ -28,4 +28,14 @@ struct StringExits {
 using Place = std::function<const void*(const std::function<void()>&)>;
 StringStubs emit_string_stubs(asmjit::x86::Assembler&, const StringExits&, const Place& here);
 
+struct Repeated {
+    uint8_t opcode;  // of the byte form
+    unsigned shift;  // log2 of the element's size
+    bool source;     // reads DS:ESI
+    bool repne;
+};
+// The host's own instruction, on host addresses: RSI (if it reads DS:ESI) plus `source` and RDI plus `destination`, which
+// may be one register, become the guest's again behind it. Leaves the flags to the instruction; clobbers both registers.
+void emit_repeated(asmjit::x86::Assembler&, const Repeated&, const asmjit::x86::Gp& source, const asmjit::x86::Gp& destination);
+
 }  // namespace ringfold::windows
