@@ -4,7 +4,12 @@
 static u32 home[ROLE_IDT + 1];  // frames
 static bool ldt_in_window;
 
-static u64* table(enum role which) { return (u64*)(frame(home[which]) + HEAD); }
+// Where a frame may pass for the LDT: over the gates that change, and beside all page-table entries. What is taken for a
+// descriptor has its A bit set, which would be bit 8 (G) or 40 (reserved) of an entry, with no INVLPG behind it.
+#define LDT_START (HEAD + WILD_GATE * 8)
+
+static u32 start_of(enum role which) { return which == ROLE_LDT ? LDT_START : HEAD; }
+static u64* table(enum role which) { return (u64*)(frame(home[which]) + start_of(which)); }
 
 extern const u8 gate_not[], gate_add[];
 asm(".text\ngate_not: not %eax\n iretl\ngate_add: add $5, %edx\n iretl\n");
@@ -37,7 +42,7 @@ static void load(enum role which) {
     if (which == ROLE_IDT) load_idt(table(ROLE_IDT), GATES * 8 - 1);
     if (which != ROLE_LDT) return;
     // By a page of the window it is at times not there, or another's.
-    const u32 base = ldt_in_window ? slot_address(below(REGIONS), below(SLOTS)) + HEAD : (u32)table(ROLE_LDT);
+    const u32 base = ldt_in_window ? slot_address(below(REGIONS), below(SLOTS)) + LDT_START : (u32)table(ROLE_LDT);
     store(&table(ROLE_GDT)[SEL_LDT / 8], make_segment(base, LDT_SEGMENTS * 8 - 1, ATTR_LDT));
     load_ldt(SEL_LDT);
 }
@@ -46,7 +51,7 @@ void move_table(enum role which) {
     if (which == ROLE_LDT) ldt_in_window = one_in(2);
     const int f = new_home(which);
     if (f >= 0) {
-        memcpy(frame((u32)f) + HEAD, table(which), STRUCTURE_END - HEAD);
+        memcpy(frame((u32)f) + start_of(which), table(which), STRUCTURE_END - start_of(which));
         roles[home[which]] = ROLE_DATA;
         home[which] = (u32)f;
     }
