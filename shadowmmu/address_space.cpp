@@ -53,10 +53,12 @@ void AddressSpace::forget() {
     if (window) window->owner = nullptr;
     window = nullptr;
     forget_stale_pages();
-    supervisor_slots.clear();
+    slots_aside.clear();
     note = {};
-    cached.drop_all();
-    cached.drop_jumps();
+    for_own_views([](CachedView& view) {
+        view.drop_all();
+        view.drop_jumps();
+    });
 }
 
 void AddressSpace::assign(const CpuState& cpu) {
@@ -88,9 +90,9 @@ void AddressSpace::synchronise(GuestVirt a, uint32_t pages) {
     if (table.page) traces_.synchronise(table, a.page_number() & (entries - 1), pages);
 }
 
-bool AddressSpace::refresh_pdptes(const CpuState& cpu) {
-    if (!key_.pae) return false;
-    bool code_lost = false;
+CodeLoss AddressSpace::refresh_pdptes(const CpuState& cpu) {
+    CodeLoss code_lost;
+    if (!key_.pae) return code_lost;
     for (uint32_t i = 0; i < pdpte_.size(); ++i) {
         if (pdpte_[i] == cpu.pdpte[i]) continue;
         pdpte_[i] = cpu.pdpte[i];
@@ -102,13 +104,13 @@ bool AddressSpace::refresh_pdptes(const CpuState& cpu) {
     return code_lost;
 }
 
-bool AddressSpace::entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after) {
+CodeLoss AddressSpace::entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after) {
     const Loss loss = compare(before, after, use.directory);
     const unsigned shift = use.directory ? entry_shift() : 12;
     const GuestVirt from(use.linear + (index << shift));
-    if (use.directory && !relied_on_[from.value >> shift]) return false;
+    CodeLoss code_lost;
+    if (use.directory && !relied_on_[from.value >> shift]) return code_lost;
     const uint64_t bytes = uint64_t{1} << shift;
-    bool code_lost = false;
     if (loss.everything)
         code_lost = drop(from, bytes);
     else if (loss.writing)
@@ -117,21 +119,25 @@ bool AddressSpace::entry_changed(TableUse& use, uint32_t index, uint64_t before,
     return code_lost;
 }
 
-bool AddressSpace::drop(GuestVirt from, uint64_t bytes) {
+CodeLoss AddressSpace::drop(GuestVirt from, uint64_t bytes) {
     if (window) note_stale(from, bytes);
-    supervisor_slots.clear();
+    slots_aside.clear();
     const bool one_page = bytes == kPageSize;
-    for (CachedView* view : {&cached, supervisor})
+    for (CachedView* view : {&user, supervisor.get(), shared})
         if (view) one_page ? view->drop_page(from) : view->drop_range(from, bytes);
-    if (!(one_page ? cached.has_code(from) : cached.has_code(from, bytes))) return false;
-    cached.drop_jumps();
-    return true;
+    // The shared view's code is rechecked at each load of CR3.
+    const auto drop_code = [&](CachedView* view) {
+        const bool lost = view && (one_page ? view->has_code(from) : view->has_code(from, bytes));
+        if (lost) view->drop_jumps();
+        return lost;
+    };
+    return {drop_code(&user), drop_code(supervisor.get())};
 }
 
 void AddressSpace::drop_writing(GuestVirt from, uint64_t bytes) {
     if (window) note_stale(from, bytes);
-    supervisor_slots.clear();
-    for (CachedView* view : {&cached, supervisor})
+    slots_aside.clear();
+    for (CachedView* view : {&user, supervisor.get(), shared})
         if (view) bytes == kPageSize ? view->drop_write(from) : view->drop_write_range(from, bytes);
 }
 

@@ -1,9 +1,10 @@
-// One guest address space: the user view of it, kept while other address spaces run, what the supervisor view has
-// of its non-global pages, and the page tables that these rely on.
+// One guest address space: what is cached of it, kept while other address spaces run, and the page tables that this
+// relies on.
 #pragma once
 
 #include <array>
 #include <bitset>
+#include <memory>
 #include <vector>
 
 #include "shadowmmu/cached_view.h"
@@ -12,6 +13,16 @@
 #include "shadowmmu/window.h"
 
 namespace ringfold {
+
+// Of which views of a space the jump cache was emptied, because a page that it relied on is mapped otherwise now.
+struct CodeLoss {
+    bool user = false, supervisor = false;
+    CodeLoss& operator|=(CodeLoss other) {
+        user |= other.user;
+        supervisor |= other.supervisor;
+        return *this;
+    }
+};
 
 class AddressSpace {
 public:
@@ -28,8 +39,8 @@ public:
 
     // Forgets everything and becomes the (still empty) space of `cpu`.
     void assign(const CpuState& cpu);
-    // PAE: the CPU has just read its PDPTEs again; what depended on one that changed goes. True if code went.
-    bool refresh_pdptes(const CpuState& cpu);
+    // PAE: the CPU has just read its PDPTEs again; what depended on one that changed goes.
+    CodeLoss refresh_pdptes(const CpuState& cpu);
     // From now on, changes to the entries that this mapping came from are heard. Comes before the mapping is used:
     // what others, or this space, knew of these entries otherwise is dropped first.
     void rely_on(GuestVirt a, const Mapping& mapping);
@@ -37,8 +48,8 @@ public:
     void synchronise(GuestVirt a, uint32_t pages = 1);
     // ... and for all of it.
     void synchronise() { traces_.synchronise(*this); }
-    // The guest changed an entry. True if a page that the jump cache relies on is mapped otherwise now.
-    bool entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after);
+    // The guest changed an entry.
+    CodeLoss entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after);
 
     const Key& key() const { return key_; }
     const std::array<uint64_t, 4>& pdpte() const { return pdpte_; }
@@ -51,11 +62,18 @@ public:
     void forget_stale_pages();
 
     const unsigned number;
-    CachedView cached;
-    // What the supervisor view has of this space's non-global pages is kept true with the user's view: in that view
-    // while the space is current (`supervisor` is set), and put aside here while another one is.
-    CachedView* supervisor = nullptr;
-    std::vector<CachedView::SlotCopy> supervisor_slots;
+    CachedView user;
+    // A kernel without global pages: the supervisor's view, kept like the user's. Made when first needed.
+    std::unique_ptr<CachedView> supervisor;
+    // One with them: all spaces share a view. What that has of this space's other pages is kept true as well: in the
+    // view while the space is current (`shared` is set), and put aside here while another one is.
+    CachedView* shared = nullptr;
+    std::vector<CachedView::SlotCopy> slots_aside;
+    template <class F>
+    void for_own_views(F f) {
+        f(user);
+        if (supervisor) f(*supervisor);
+    }
     uint64_t last_used = 0;
     SpaceNote note;
     Window* window = nullptr;  // lent by the window cache
@@ -64,7 +82,7 @@ private:
     static constexpr uint32_t kMostDirectoryEntries = 2048;  // PAE: 4 directories of 512
 
     void forget();
-    bool drop(GuestVirt from, uint64_t bytes);
+    CodeLoss drop(GuestVirt from, uint64_t bytes);
     void drop_writing(GuestVirt from, uint64_t bytes);
     void note_stale(GuestVirt from, uint64_t bytes);
     void release_directory_entry(uint32_t number);

@@ -44,28 +44,30 @@ private:
 
 std::string GuestMemory::audit(bool globals) {
     Impl& m = *impl_;
-    if (auto text = m.audit_view(m.supervisor, m.state, Privilege::Supervisor, globals); !text.empty()) return text;
+    if (auto text = m.audit_view(m.shared, m.state, Privilege::Supervisor, false, globals); !text.empty()) return text;
     if (const Window* window = m.windows.supervisor_if_any(); window && globals)
         if (auto text = m.audit_window(*window, m.state, nullptr); !text.empty()) return text;
     for (const auto& space : m.spaces) {
         const CpuState cpu = cpu_of(*space, m.state);
         if (auto text = m.audit_slots_aside(*space, cpu); !text.empty()) return text;
-        if (auto text = m.audit_view(space->cached, cpu, Privilege::User, true); !text.empty()) return text;
+        if (auto text = m.audit_view(space->user, cpu, Privilege::User, true, true); !text.empty()) return text;
+        if (space->supervisor)
+            if (auto text = m.audit_view(*space->supervisor, cpu, Privilege::Supervisor, true, true); !text.empty()) return text;
         if (!space->window) continue;
         if (auto text = m.audit_window(*space->window, cpu, space.get()); !text.empty()) return text;
     }
     return {};
 }
 
-std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState& cpu, Privilege p, bool globals) {
+std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState& cpu, Privilege p, bool told, bool globals) {
     const auto differs = [&](GuestVirt page, std::string_view what) {
         return fmt::format("{} view, cr3 {:08x}, page {:08x}: {}", name_of(p), cpu.cr3, page.value, what);
     };
     KnownTables tables(*this, traces);
-    // The supervisor's global pages come from the tables as they were in memory, and nobody is told of changes.
+    // The shared view's global pages come from the tables as they were in memory.
     const auto walked = [&](GuestVirt a, Access access, bool global) -> std::optional<Mapping> {
-        const bool told = p == Privilege::User || !global;
-        const auto answer = page_walk(told ? static_cast<PageTableAccess&>(tables) : *this, cpu, a, access, p, false);
+        auto& source = told || !global ? static_cast<PageTableAccess&>(tables) : *this;
+        const auto answer = page_walk(source, cpu, a, access, p, false);
         if (const auto* mapping = std::get_if<Mapping>(&answer)) return *mapping;
         return std::nullopt;
     };
@@ -88,8 +90,8 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
             return differs(*page, global ? "global, cached, but A is clear" : "cached, but A is clear");
         if ((flags & CachedView::kMayWrite) && !may_write(*mapping, p)) return differs(*page, "cached as writable");
         if ((flags & CachedView::kMayExecute) && !mapping->executable) return differs(*page, "cached as executable");
-        // G matters to what a CR3 load drops: user views are dropped by none.
-        if (p == Privilege::Supervisor && !(flags & CachedView::kNonGlobal) && !mapping->global)
+        // G matters to what a CR3 load drops: of spaces' own views, nothing.
+        if (!told && !(flags & CachedView::kNonGlobal) && !mapping->global)
             return differs(*page, "cached as global");
         if (!writes) continue;
         if (tlb.write_bias[i] != tlb.read_bias[i]) return differs(*page, "read and written as different pages");
@@ -112,7 +114,7 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
         const auto mapping = walked(page, Access::Execute, true);
         if (!mapping || mapping->physical.page_number() != frame)
             return differs(page, "code cached, but mapped otherwise");
-        if (p == Privilege::Supervisor && !mapping->global && !view.non_global_code().contains(number) &&
+        if (!told && !mapping->global && !view.non_global_code().contains(number) &&
             !(pge_is_away && mapping->marked_global))
             return differs(page, "code cached as global");
     }
@@ -124,10 +126,10 @@ std::string GuestMemory::Impl::audit_view(const CachedView& view, const CpuState
     return {};
 }
 
-// What the supervisor view will have of a space once it is current again.
+// What the shared view will have of a space once it is current again.
 std::string GuestMemory::Impl::audit_slots_aside(const AddressSpace& holder, const CpuState& cpu) {
     KnownTables tables(*this, traces);
-    for (const auto& slot : holder.supervisor_slots) {
+    for (const auto& slot : holder.slots_aside) {
         const auto answer = page_walk(tables, cpu, slot.page, Access::Read, Privilege::Supervisor, false);
         const auto* mapping = std::get_if<Mapping>(&answer);
         if (!mapping || !ram.contains(mapping->physical) || ram.host(mapping->physical) != slot.host ||

@@ -44,7 +44,6 @@ bool one_page(GuestVirt a, uint32_t size) {
 
 GuestMemory::GuestMemory(Ram& ram, MmioIo& mmio, MemoryTracer& tracer, CpuState& state)
     : ram_(ram), tracer_(tracer), impl_(std::make_unique<Impl>(*this, ram, mmio, tracer, state)) {
-    current_[static_cast<size_t>(Privilege::Supervisor)] = &impl_->supervisor.view;
     impl_->select_space();
     tracer_.set_guard(this);
 }
@@ -128,7 +127,10 @@ MmioIo& GuestMemory::mmio() {
 
 std::variant<Mapping, GuestFault> GuestMemory::code_mapping(GuestVirt a, Privilege p) {
     auto answer = impl_->walk(a, Access::Execute, p);
-    if (const auto* mapping = std::get_if<Mapping>(&answer)) impl_->enter(a, *mapping, p);
+    if (auto* mapping = std::get_if<Mapping>(&answer)) {
+        impl_->enter(a, *mapping, p);
+        mapping->global |= mapping->marked_global && impl_->pge_is_away;
+    }
     return answer;
 }
 

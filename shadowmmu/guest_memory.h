@@ -39,8 +39,9 @@ public:
     // The mapping of this page changed in the view of that privilege in the current address space, or (all)
     // anything may have. The view's jump cache has been emptied already.
     virtual void code_mapping_changed(Privilege) = 0;
-    // Another address space or another paging mode is current: the views moved.
-    virtual void views_changed() = 0;
+    // Another view is current for that privilege, that of another address space or paging mode: nothing that was found
+    // through the one before may be used, host return addresses neither.
+    virtual void view_changed(Privilege) = 0;
 };
 
 // What the translator keeps with a user address space. All zero again once nothing that was cached of the space is left,
@@ -108,7 +109,7 @@ public:
     // ... of the current user view.
     void forget_user_code();
     SpaceNote& space_note() const;  // of the current address space
-    // The view that is current for this privilege. The reference holds until views_changed().
+    // The view that is current for this privilege. The reference holds until view_changed().
     View& view(Privilege p) { return *current_[static_cast<size_t>(p)]; }
     // A look without side effects, for debuggers and logs; nullopt if not mapped.
     std::optional<GuestPhys> debug_translate(GuestVirt a) const;

@@ -23,30 +23,31 @@ void GuestMemory::show_display(std::span<const Ram::DisplayWindow> windows) {
 void GuestMemory::Impl::drop_display(const Ram::DisplayWindow& w) {
     const uint8_t* host = ram.display().data() + w.offset;
     const auto there = [&](const CachedView::SlotCopy& slot) { return slot.host >= host && slot.host < host + w.length; };
-    supervisor.drop_places(host, w.length);
+    shared.drop_places(host, w.length);
     for (auto& s : spaces) {
-        s->cached.drop_places(host, w.length);
-        std::erase_if(s->supervisor_slots, there);
+        s->for_own_views([&](CachedView& view) { view.drop_places(host, w.length); });
+        std::erase_if(s->slots_aside, there);
     }
     windows.drop_frames(static_cast<uint32_t>(ram.physical(host).page_number()),
                         static_cast<uint32_t>(w.length / kPageSize));
 }
 
 void GuestMemory::Impl::drop_devices() {
-    supervisor.drop_all_devices();
-    for (auto& s : spaces) s->cached.drop_all_devices();
+    shared.drop_all_devices();
+    for (auto& s : spaces) s->for_own_views([](CachedView& view) { view.drop_all_devices(); });
 }
 
 void GuestMemory::Impl::drop_code_beside_ram() {
-    const auto has_any = [&](const CachedView& cached) {
-        return std::ranges::any_of(cached.code_pages(),
-                                   [&](const auto& page) { return page.second >= ram.size() / kPageSize; });
+    const auto drop_any = [&](CachedView& view) {
+        const bool any = std::ranges::any_of(view.code_pages(),
+                                             [&](const auto& page) { return page.second >= ram.size() / kPageSize; });
+        if (any) view.drop_jumps();
+        return any;
     };
-    if (has_any(supervisor)) drop_code(Privilege::Supervisor);
+    if (drop_any(shared) && supervisor == &shared) code_lost(Privilege::Supervisor);
     for (auto& s : spaces) {
-        if (!has_any(s->cached)) continue;
-        s->cached.drop_jumps();
-        if (s.get() == space) code_lost(Privilege::User);
+        const CodeLoss lost{drop_any(s->user), s->supervisor && drop_any(*s->supervisor)};
+        if (s.get() == space) tell(lost);
     }
 }
 

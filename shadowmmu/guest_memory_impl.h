@@ -55,14 +55,20 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     void set_entry_bits(GuestPhys address, unsigned size, uint64_t bits) override;
 
     // --- views ---------------------------------------------------------------------------------------------
-    CachedView& cached(Privilege p) { return p == Privilege::User ? space->cached : supervisor; }
+    CachedView& cached(Privilege p) { return p == Privilege::User ? space->user : *supervisor; }
     uint32_t writer_bit(Privilege p) const;
-    // Makes the user view of the current CR3 current; true if that is another one than before.
-    bool select_space();
+    // Does each space have a supervisor view of its own? Where nothing is global, nothing is worth sharing.
+    bool supervisor_views_apart() const { return mode.paging && !mode.pge && !pge_is_away; }
+    struct Moved {
+        bool user, supervisor;  // another view is current than before
+    };
+    // Makes the views of the current CR3 current.
+    Moved select_space();
     AddressSpace& space_for(const AddressSpace::Key& key);
     void forget_spaces();
     void entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after) override;
-    // The supervisor view's share of the current space is put aside, and comes back.
+    void tell(CodeLoss lost);  // of the current space
+    // The shared view's slots of the current space are put aside, and come back.
     void leave_space();
     void enter_space();
     // Empties the jump cache if code on that page is mapped otherwise than when it entered.
@@ -93,12 +99,18 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     void drop_code_beside_ram();
 
     // --- audit.cpp -----------------------------------------------------------------------------------------
-    std::string audit_view(const CachedView& cached, const CpuState& cpu, Privilege p, bool globals);
+    // `told`: of every change, as the views of spaces are; of the shared one's global pages nobody tells.
+    std::string audit_view(const CachedView& cached, const CpuState& cpu, Privilege p, bool told, bool globals);
     std::string audit_slots_aside(const AddressSpace& holder, const CpuState& cpu);
     std::string audit_window(const Window& window, const CpuState& cpu, const AddressSpace* holder);
 
     void code_lost(Privilege p) {
         if (listener) listener->code_mapping_changed(p);
+    }
+    void views_changed(Moved moved) {
+        if (!listener) return;
+        if (moved.user) listener->view_changed(Privilege::User);
+        if (moved.supervisor) listener->view_changed(Privilege::Supervisor);
     }
 
     GuestMemory& owner;
@@ -112,7 +124,8 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
 
     WindowCache windows;
     PageTableTraces traces;
-    CachedView supervisor;
+    CachedView shared;                  // the supervisor's, if there are global pages
+    CachedView* supervisor = &shared;   // the current one
     // CR4.PGE was cleared, and CR3 not loaded since: a kernel flushes all by clearing it for a moment, so the supervisor
     // window and what runs in it are only looked at. They go at a load of CR3.
     bool pge_is_away = false;

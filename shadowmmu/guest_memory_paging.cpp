@@ -71,7 +71,7 @@ void GuestMemory::Impl::enter(GuestVirt a, const Mapping& mapping, Privilege p) 
 }
 
 uint32_t GuestMemory::Impl::writer_bit(Privilege p) const {
-    return p == Privilege::Supervisor ? 1u : 2u << space->number;
+    return p == Privilege::Supervisor && supervisor == &shared ? 1u : 2u << space->number;
 }
 
 uint64_t GuestMemory::Impl::read_entry(GuestPhys address, unsigned size) {
@@ -120,46 +120,53 @@ AddressSpace& GuestMemory::Impl::space_for(const AddressSpace::Key& key) {
     return *oldest;
 }
 
-bool GuestMemory::Impl::select_space() {
+GuestMemory::Impl::Moved GuestMemory::Impl::select_space() {
     AddressSpace& next = space_for(AddressSpace::Key::of(state));
     next.last_used = ++uses;
-    const bool moved = &next != space;
-    if (moved) {
-        if (space) leave_space();
-        space = &next;
-        owner.current_[static_cast<size_t>(Privilege::User)] = &space->cached.view;
-    }
-    const bool lost = space->refresh_pdptes(state);
+    const bool apart = supervisor_views_apart();
+    if (space && space->shared && (apart || &next != space)) leave_space();
+    if (apart && !next.supervisor) next.supervisor = std::make_unique<CachedView>();
+    CachedView* const next_supervisor = apart ? next.supervisor.get() : &shared;
+    const Moved moved{std::exchange(space, &next) != &next, std::exchange(supervisor, next_supervisor) != next_supervisor};
+    for (const Privilege p : {Privilege::Supervisor, Privilege::User}) owner.current_[static_cast<size_t>(p)] = &cached(p).view;
+    const CodeLoss lost = space->refresh_pdptes(state);
     space->synchronise();
-    if (moved) enter_space();
+    if (!apart && !space->shared) enter_space();
     settle_user_window();
-    if (lost) code_lost(Privilege::User);
+    tell(lost);
     return moved;
 }
 
 void GuestMemory::Impl::leave_space() {
-    supervisor.take_non_global(space->supervisor_slots);
-    space->supervisor = nullptr;
+    shared.take_non_global(space->slots_aside);
+    space->shared = nullptr;
 }
 
 void GuestMemory::Impl::enter_space() {
-    for (const auto& [page, host, flags] : space->supervisor_slots) {
+    for (const auto& [page, host, flags] : space->slots_aside) {
         const GuestPhys physical = ram.physical(host);
         const bool write_inline = (flags & CachedView::kMayWrite) && !tracer.traced(physical);
         if (write_inline) writers[physical.page_number()] |= writer_bit(Privilege::Supervisor);
-        supervisor.enter(page, host, flags, write_inline, false);
+        shared.enter(page, host, flags, write_inline, false);
     }
-    space->supervisor_slots.clear();
-    space->supervisor = &supervisor;
+    space->slots_aside.clear();
+    space->shared = &shared;
 }
 
 void GuestMemory::Impl::forget_spaces() {
     spaces.clear();
     space = nullptr;
+    supervisor = &shared;
+}
+
+void GuestMemory::Impl::tell(CodeLoss lost) {
+    if (lost.user) code_lost(Privilege::User);
+    if (lost.supervisor && supervisor == space->supervisor.get()) code_lost(Privilege::Supervisor);
 }
 
 void GuestMemory::Impl::entry_changed(TableUse& use, uint32_t index, uint64_t before, uint64_t after) {
-    if (use.space->entry_changed(use, index, before, after) && use.space == space) code_lost(Privilege::User);
+    const CodeLoss lost = use.space->entry_changed(use, index, before, after);
+    if (use.space == space) tell(lost);
 }
 
 // With A clear the next fetch has to set it, and so must be heard of.
@@ -182,27 +189,29 @@ void GuestMemory::Impl::recheck_code(GuestVirt a, Privilege p) {
         if (!still_code(page, frame, p)) return drop_code(p);
 }
 
-// A kernel without global pages runs from the same frames in every address space; one with them has a few others.
+// A kernel with global pages has a few others.
 void GuestMemory::Impl::recheck_non_global_code() {
     constexpr size_t kMostPages = 64;  // with more of them it is cheaper to look up again what runs
-    if (supervisor.non_global_code().size() > kMostPages) return drop_code(Privilege::Supervisor);
-    for (const uint32_t page : std::vector(supervisor.non_global_code().begin(), supervisor.non_global_code().end()))
-        if (!still_code(page, supervisor.code_pages().at(page), Privilege::Supervisor)) return drop_code(Privilege::Supervisor);
+    if (supervisor != &shared) return;  // those of spaces are kept true by traces
+    const auto& code = shared.non_global_code();
+    if (code.size() > kMostPages) return drop_code(Privilege::Supervisor);
+    for (const uint32_t page : std::vector(code.begin(), code.end()))
+        if (!still_code(page, shared.code_pages().at(page), Privilege::Supervisor)) return drop_code(Privilege::Supervisor);
 }
 
 bool GuestMemory::Impl::supervisor_code_stands() {
-    for (const auto& [page, frame] : supervisor.code_pages())
+    for (const auto& [page, frame] : supervisor->code_pages())
         if (!still_code(page, frame, Privilege::Supervisor)) return false;
     return true;
 }
 
 void GuestMemory::forget_code() {
-    impl_->supervisor.drop_jumps();
-    for (auto& space : impl_->spaces) space->cached.drop_jumps();
+    impl_->shared.drop_jumps();
+    for (auto& space : impl_->spaces) space->for_own_views([](CachedView& view) { view.drop_jumps(); });
 }
 
 void GuestMemory::forget_user_code() {
-    impl_->space->cached.drop_jumps();
+    impl_->space->user.drop_jumps();
 }
 
 SpaceNote& GuestMemory::space_note() const {
@@ -227,14 +236,17 @@ void GuestMemory::cr3_loaded() {
     ++flushes_;
     ++impl_->counts.cr3_loads;
     if (!impl_->state.paging()) return;
-    const bool moved = impl_->select_space();
-    if (std::exchange(impl_->pge_is_away, false)) {
+    const bool globals_go = std::exchange(impl_->pge_is_away, false);
+    const Impl::Moved moved = impl_->select_space();
+    if (globals_go) {
         if (Window* window = impl_->windows.supervisor_if_any()) impl_->windows.unmap_all(*window);
-        impl_->drop_code(Privilege::Supervisor);
+        impl_->shared.drop_all();
+        impl_->shared.drop_jumps();
+        impl_->code_lost(Privilege::Supervisor);
     }
     impl_->recheck_non_global_code();
-    log::print(log::Mmu, "mmu: cr3 {:08x}{}\n", impl_->state.cr3, moved ? "" : ", the same address space");
-    if (moved && impl_->listener) impl_->listener->views_changed();
+    log::print(log::Mmu, "mmu: cr3 {:08x}{}\n", impl_->state.cr3, moved.user ? "" : ", the same address space");
+    impl_->views_changed(moved);
     if (!log::enabled(log::Audit)) return;
     if (const auto difference = audit(false); !difference.empty()) host::crash(("audit: " + difference).c_str());
 }
@@ -250,10 +262,16 @@ void GuestMemory::paging_mode_changed() {
     log::print(log::Mmu, "mmu: paging mode changed, {} forgotten\n",
                supervisor_only ? "the supervisor view" : "all views");
     impl_->pge_is_away = supervisor_only && !impl_->mode.pge && (before.pge || impl_->pge_is_away);
-    impl_->supervisor.drop_all();
-    for (auto& space : impl_->spaces) space->supervisor_slots.clear();
-    if (!supervisor_only) impl_->forget_spaces();
-    const bool moved = impl_->select_space();
+    impl_->shared.drop_all();
+    for (auto& space : impl_->spaces) {
+        space->slots_aside.clear();
+        if (space->supervisor) space->supervisor->drop_all();
+    }
+    if (!supervisor_only) {
+        impl_->forget_spaces();
+        impl_->shared.drop_jumps();
+    }
+    const Impl::Moved moved = impl_->select_space();
     if (Window* window = impl_->windows.supervisor_if_any()) {
         // A global flush is common, and what it flushes is nearly always still true.
         if (supervisor_only)
@@ -261,13 +279,10 @@ void GuestMemory::paging_mode_changed() {
         else
             impl_->windows.unmap_all(*window);
     }
-    const bool code_stands = supervisor_only && impl_->supervisor_code_stands();
+    const bool code_stands = supervisor_only && !moved.supervisor && impl_->supervisor_code_stands();
     if (!code_stands) impl_->drop_code(Privilege::Supervisor);
-    if (!impl_->listener) return;
-    if (code_stands) impl_->listener->views_changed();
-    if (supervisor_only && !moved) return;
-    impl_->listener->code_mapping_changed(Privilege::User);
-    impl_->listener->views_changed();
+    if (!supervisor_only) impl_->code_lost(Privilege::User);
+    impl_->views_changed({moved.user || !supervisor_only || code_stands, moved.supervisor || !supervisor_only});
 }
 
 void GuestMemory::invalidate_page(GuestVirt a) {
@@ -292,9 +307,9 @@ void GuestMemory::protect(GuestPhys first, uint32_t pages) {
     uint32_t writers = 0;
     for (uint32_t& of_page : of_pages) writers |= std::exchange(of_page, 0);
     const uint64_t bytes = uint64_t{pages} * kPageSize;
-    if (writers & 1) impl_->supervisor.drop_writers_of(host, bytes);
+    if (writers & 1) impl_->shared.drop_writers_of(host, bytes);
     for (auto& space : impl_->spaces)
-        if (writers & (2u << space->number)) space->cached.drop_writers_of(host, bytes);
+        if (writers & (2u << space->number)) space->for_own_views([&](CachedView& view) { view.drop_writers_of(host, bytes); });
     impl_->windows.protect(static_cast<uint32_t>(first.page_number()), pages);
 }
 

@@ -30,7 +30,7 @@ private:
     void run_one();
 
     void code_mapping_changed(Privilege) override { decoded_.mappings_changed(); }
-    void views_changed() override { decoded_.mappings_changed(); }
+    void view_changed(Privilege) override { decoded_.mappings_changed(); }
 
     CpuState& state_;
     GuestMemory& memory_;

@@ -317,9 +317,10 @@ void TranslatedCpu::code_mapping_changed(Privilege p) {
     code_mapping_lost_ |= p == state_.privilege();  // a kernel that changes user pages runs on
 }
 
-void TranslatedCpu::views_changed() {
+void TranslatedCpu::view_changed(Privilege p) {
     decoded_.mappings_changed();
-    engine_->user_space_changed();
+    engine_->view_changed(p);
+    code_mapping_lost_ |= p == state_.privilege();
 }
 
 // The supervisor's window holds global pages only, and without CR4.PGE there are none.
@@ -355,11 +356,16 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFa
         key.mode.direct = false;
         block = table_.find(key);
     }
+    // It is chained to other pages, which are not everywhere what they were when it was made.
+    if (block && block->global && !mapping->global) {
+        table_.kill(*block);
+        block = nullptr;
+    }
     if (block && block->crosses_page) {
         const auto second = memory_.code_mapping(linear.page() + kPageSize, mode.privilege());
         const auto* m = std::get_if<Mapping>(&second);
         if (!m) return nullptr;
-        if (m->physical.page() != block->second_page.page()) {
+        if (m->physical.page() != block->second_page.page() || (block->global && !m->global)) {
             table_.kill(*block);
             block = nullptr;
         } else {

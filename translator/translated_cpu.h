@@ -118,7 +118,7 @@ private:
     void count(const Instruction& i) { ++by_mnemonic_[i.mnemonic]; }
 
     void code_mapping_changed(Privilege) override;
-    void views_changed() override;
+    void view_changed(Privilege) override;
 
     VcpuContext& context_;
     CpuState& state_;  // context_.cpu

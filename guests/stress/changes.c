@@ -7,8 +7,8 @@
 // --- flushes -------------------------------------------------------------------------------------------------------
 
 static void toggle_global(void) {
-    set_cr4(get_cr4() & ~CR4_PGE);
-    set_cr4(get_cr4() | CR4_PGE);
+    set_cr4(get_cr4() ^ CR4_PGE);
+    set_cr4(get_cr4() ^ CR4_PGE);
 }
 
 static void load_cr3(u32 space) { set_cr3(cr3_of(space) | (one_in(8) ? PTE_PCD : 0)); }

@@ -3,7 +3,7 @@
 
 #include "multiboot.h"
 
-bool tracing, with_devices = true, with_interrupts, wide;
+bool tracing, with_devices = true, with_interrupts, with_globals, wide;
 static u32 seed = 1, steps = 2000, trace_from = ~0u, trace_to, dump_at = ~0u, checksum = 0x811c9dc5;
 
 // splitmix32
@@ -21,6 +21,7 @@ void mix(u32 value) { checksum = (checksum << 5 | checksum >> 27) * 0x9e3779b1 ^
 static void read_options(void) {
     with_devices = option("devices", 1);
     with_interrupts = option("interrupts", 0);
+    with_globals = option("globals", 1);
     wide = option("pae", 0);
     seed = option("seed", seed);
     steps = option("steps", steps);
@@ -36,7 +37,7 @@ static void checkpoint(u32 step) {
 
 int main(void) {
     read_options();
-    print("# seed %u, %u steps%s%s%s\n", seed, steps, wide ? ", PAE" : "", with_devices ? "" : ", no devices", with_interrupts ? ", interrupts" : "");
+    print("# seed %u, %u steps%s%s%s%s\n", seed, steps, wide ? ", PAE" : "", with_globals ? "" : ", no global pages", with_devices ? "" : ", no devices", with_interrupts ? ", interrupts" : "");
     build_tables();
     build_world();
     prepare_runs();

@@ -19,7 +19,7 @@ extern bool tracing;  // print what happens in this step
 
 // --- options from the command line (main.c) -----------------------------------------------------------------------
 
-extern bool with_devices, with_interrupts, wide;  // wide: PAE
+extern bool with_devices, with_interrupts, with_globals, wide;  // wide: PAE
 
 // --- layout of a frame ---------------------------------------------------------------------------------------------
 // All frames look alike but for their first half, so that each holds code and data beside whatever else it is.

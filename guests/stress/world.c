@@ -106,7 +106,7 @@ void build_world(void) {
     if (has_nx) wrmsr(0xc0000080, 1u << 11);
     set_cr4(get_cr4() | (wide ? CR4_PAE : CR4_PSE) | CR4_OSFXSR);
     paging_on((void*)cr3_of(0));
-    set_cr4(get_cr4() | CR4_PGE);
+    if (with_globals) set_cr4(get_cr4() | CR4_PGE);
 }
 
 void checksum_world(void) {

@@ -363,6 +363,55 @@ static void global_pages(void) {
     expect(&t, VEC_PF, ERR_U, read_it_at, "turning paging off and on forgets everything");
 }
 
+// A page of the kernel's code that is another one in another space, and three ways into that: a call after the load of
+// CR3, straight on behind it, and a return to a call of before.
+extern const u8 load_cr3_and_return[];
+asm(".text\nload_cr3_and_return: mov %ecx, %cr3\n ret");
+enum { PLAIN = 0, LOADS = 0x100, RETURNS = 0x200 };
+
+static void write_code(u8* frame, u8 answer) {
+    const u8 plain[] = {0xb8, answer, 0, 0, 0, 0xc3};                        // mov $answer, %eax; ret
+    const u8 loads[] = {0x0f, 0x22, 0xd9, 0xb8, answer, 0, 0, 0, 0xc3};      // mov %ecx, %cr3; ...
+    const u8 returns[] = {0xff, 0xd2, 0xb8, answer, 0, 0, 0, 0xc3};          // call *%edx; ...
+    memcpy(frame + PLAIN, plain, sizeof plain);
+    memcpy(frame + LOADS, loads, sizeof loads);
+    memcpy(frame + RETURNS, returns, sizeof returns);
+}
+
+static u32 answer_of(u32 code, const u32* root) {
+    u32 answer;
+    asm volatile("call *%1" : "=a"(answer) : "r"(WINDOW + code), "c"(root), "d"(load_cr3_and_return) : "memory");
+    return answer;
+}
+
+static void code_of_spaces(const char* how) {
+    u32* const roots[2] = {directory, new_directory()};
+    write_code(first, 1);
+    write_code(second, 2);
+    *pte(roots[0], WINDOW) = (u32)first | PTE_KERNEL;
+    *pte(roots[1], WINDOW) = (u32)second | PTE_KERNEL;
+    u32 wrong[3] = {0, 0, 0};
+    for (u32 n = 0; n < 300; ++n) {
+        set_cr3((u32)roots[n & 1]);
+        wrong[0] += answer_of(PLAIN, 0) != 1 + (n & 1);
+        wrong[1] += answer_of(LOADS, roots[~n & 1]) != 2 - (n & 1);
+        set_cr3((u32)roots[n & 1]);
+        wrong[2] += answer_of(RETURNS, roots[~n & 1]) != 2 - (n & 1);
+        if (n % 100 != 99) continue;  // the code behind both changes places
+        u8* const kept = first;
+        first = second, second = kept;
+        *pte(roots[0], WINDOW) = (u32)first | PTE_KERNEL;
+        *pte(roots[1], WINDOW) = (u32)second | PTE_KERNEL;
+        write_code(first, 1);
+        write_code(second, 2);
+    }
+    set_cr3((u32)directory);
+    check_equal(wrong[0], 0, "code of the current space, %s", how);
+    check_equal(wrong[1], 0, "code of the new space behind the load of CR3, %s", how);
+    check_equal(wrong[2], 0, "code of the new space after a return, %s", how);
+    map(WINDOW, first, 0);
+}
+
 static void fetches(void) {
     static const u8 done[] = {0xcd, VEC_DONE};
     memset(first, 0x90, PAGE);
@@ -499,6 +548,11 @@ int main(void) {
     address_spaces();
     large_pages();
     global_pages();
+    code_of_spaces("no global pages");
+    set_cr4(get_cr4() | CR4_PGE);
+    code_of_spaces("global pages");
+    set_cr4(get_cr4() & ~CR4_PGE);
+    code_of_spaces("no global pages any more");
     fetches();
     system_accesses();
     return 0;

@@ -29,7 +29,7 @@ CONFIGURATIONS = [
     "-accel bt -engine segments",
     "-accel bt,tb-size=2 -engine segments -adapt hot,direct-after=2,window-after=1,guilty-score=1,retry-after=2",
 ]
-SHAPES = ["", "pae=1", "interrupts=1", "pae=1 interrupts=1"]
+SHAPES = ["", "pae=1", "interrupts=1", "pae=1 interrupts=1", "globals=0", "pae=1 globals=0"]
 
 
 def run(command, limit):

@@ -62,8 +62,8 @@ public:
     virtual bool crossable() const = 0;
     // Before translated code of that mode goes on.
     virtual void enter(Mode mode) = 0;
-    // Another user address space is current, or its window is.
-    virtual void user_space_changed() = 0;
+    // Another view is current for that privilege, or the user's window is.
+    virtual void view_changed(Privilege) = 0;
     virtual void user_window_changed() = 0;
     // --- code without translation ----------------------------------------------------------------------------------
     // Does code of that mode, with the CPU's state as it is, run as it is?

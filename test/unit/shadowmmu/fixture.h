@@ -24,9 +24,9 @@ struct Device : MmioIo {
 };
 
 struct Listener : MappingListener {
-    int code[2] = {0, 0}, views = 0;
+    int code[2] = {0, 0}, views[2] = {0, 0};
     void code_mapping_changed(Privilege p) override { ++code[static_cast<size_t>(p)]; }
-    void views_changed() override { ++views; }
+    void view_changed(Privilege p) override { ++views[static_cast<size_t>(p)]; }
 };
 
 struct Guest {

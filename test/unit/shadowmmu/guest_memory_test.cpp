@@ -281,7 +281,7 @@ TEST_CASE("code whose mapping changes empties the jump cache and is told") {
     SECTION("in another space: emptied for when it comes back, nobody told") {
         enter(kUser);
         g.load_cr3(kPd2);
-        CHECK(g.listener.views == 1);
+        CHECK(g.listener.views[static_cast<size_t>(kUser)] == 1);
         CHECK_FALSE(entered(kUser));
         g.guest_store32(kPt + 12, 0x204000 | P | U);
         CHECK(g.listener.code[1] == 0);
@@ -310,6 +310,108 @@ TEST_CASE("code whose mapping changes empties the jump cache and is told") {
         CHECK_FALSE(entered(kSupervisor));
         CHECK(g.listener.code[0] == 1);
     }
+}
+
+TEST_CASE("without global pages each space has a supervisor view of its own") {
+    Paged g;
+    g.set_mode(kPagedWp, cr4::PSE, kPd);
+    g.load_cr3(kPd);
+    const GuestVirt code(0x403010);
+    const auto enter = [&] {
+        g.memory.note_code_page(code, kSupervisor, std::get<Mapping>(g.memory.code_mapping(code, kSupervisor)));
+        g.memory.view(kSupervisor).jumps.negated_eip[JumpCache::index(code.value)] = 0u - code.value;
+    };
+    const auto entered = [&] {
+        return g.memory.view(kSupervisor).jumps.negated_eip[JumpCache::index(code.value)] == 0u - code.value;
+    };
+    CHECK(g.read(0x401000, kSupervisor) == 0x201000);
+    g.write(0x402000, 7, kSupervisor);
+    g.read(0xc0005000, kSupervisor);
+    enter();
+    g.listener = {};
+    const auto away_and_back = [&](auto what) {
+        g.load_cr3(kPd2);
+        CHECK_FALSE(g.read_hits(0x401000, kSupervisor));
+        CHECK(g.read(0x401000, kSupervisor) == 0x301000);
+        CHECK_FALSE(entered());
+        CHECK(g.memory.audit() == "");
+        what();
+        g.load_cr3(kPd);
+        CHECK(g.memory.audit() == "");
+    };
+    SECTION("which is as it was when it is back") {
+        away_and_back([] {});
+        CHECK(g.read_hits(0x401000, kSupervisor));
+        CHECK(g.read_hits(0xc0005000, kSupervisor));
+        CHECK(g.write_hits(0x402000, kSupervisor));
+        CHECK(entered());
+        CHECK(g.listener.code[0] == 0);
+        CHECK(g.listener.views[0] == 2);
+    }
+    SECTION("but for what changed meanwhile") {
+        away_and_back([&] {
+            g.guest_store32(kPt + 4, 0x205000 | P | W | U);
+            g.guest_store32(kPt + 12, 0x206000 | P | W | U);
+        });
+        CHECK(g.read(0x401000, kSupervisor) == 0x205000);
+        CHECK_FALSE(entered());
+        CHECK(g.listener.code[0] == 0);
+    }
+    SECTION("and for what is traced now") {
+        Trace trace;
+        away_and_back([&] { trace = g.tracer.memory_trace(GuestPhys(0x202000), 4, TraceKind::Code, [](const TraceWrite&) {}); });
+        CHECK_FALSE(g.write_hits(0x402000, kSupervisor));
+        CHECK(g.read_hits(0x402000, kSupervisor));
+    }
+    SECTION("in which a change of the current space's tables is told") {
+        g.guest_store32(kPt + 12, 0x206000 | P | W | U);
+        CHECK_FALSE(entered());
+        CHECK(g.listener.code[0] == 1);
+    }
+    SECTION("and CR0.WP counts in all of them") {
+        g.guest_store32(kPt + 8, 0x202000 | P | U);
+        g.cpu.cr0 &= ~cr0::WP;
+        g.memory.paging_mode_changed();
+        g.write(0x402000, 7, kSupervisor);
+        away_and_back([&] {
+            g.cpu.cr0 |= cr0::WP;
+            g.memory.paging_mode_changed();
+        });
+        CHECK(fault_of([&] { g.write(0x402000, 8, kSupervisor); }));
+        CHECK(entered());
+    }
+    SECTION("until there are some") {
+        g.cpu.cr4 |= cr4::PGE;
+        g.memory.paging_mode_changed();
+        CHECK(g.listener.code[0] == 1);
+        CHECK(g.listener.views[0] == 1);
+        CHECK_FALSE(entered());
+        g.read(0xc0005000, kSupervisor);
+        g.load_cr3(kPd2);
+        CHECK(g.read_hits(0xc0005000, kSupervisor));
+        CHECK(g.listener.views[0] == 1);
+    }
+}
+
+TEST_CASE("global pages are away from the load of CR3 on that finds CR4.PGE clear") {
+    Paged g;
+    g.read(0xc0005000, kSupervisor);
+    g.cpu.cr4 &= ~cr4::PGE;
+    g.memory.paging_mode_changed();
+    g.listener = {};
+    g.read(0xc0005000, kSupervisor);
+    g.read(0x401000, kSupervisor);
+    g.load_cr3(kPd);
+    CHECK_FALSE(g.read_hits(0xc0005000, kSupervisor));
+    CHECK(g.listener.code[0] == 1);
+    CHECK(g.listener.views[0] == 1);
+    CHECK(g.memory.audit() == "");
+    g.cpu.cr4 |= cr4::PGE;
+    g.memory.paging_mode_changed();
+    CHECK(g.read(0x401000, kSupervisor) == 0x201000);
+    g.load_cr3(kPd2);
+    CHECK(g.read(0x401000, kSupervisor) == 0x301000);
+    CHECK(g.memory.audit() == "");
 }
 
 TEST_CASE("fetch stops at the page that cannot be fetched from") {

@@ -125,9 +125,9 @@ void SegmentsEngine::heed_limit_violation(Mode mode) {
     if (mode.user && ++user_violations_ >= kInterleavedAfter) interleaved_ = true;
 }
 
-void SegmentsEngine::user_space_changed() {
-    space_moved_ = true;
-    forget_jumps(Privilege::User);
+void SegmentsEngine::view_changed(Privilege p) {
+    space_moved_ |= p == Privilege::User;
+    forget_jumps(p);
 }
 
 void SegmentsEngine::jump_known(const Block& block) {

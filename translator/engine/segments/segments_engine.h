@@ -29,7 +29,7 @@ public:
     void begin_run(bool crossing) override;
     bool crossable() const override { return false; }
     void enter(Mode mode) override;
-    void user_space_changed() override;
+    void view_changed(Privilege) override;
     void user_window_changed() override {}
     void forget_returns() override {}
 

@@ -97,11 +97,13 @@ void WindowsEngine::enter(Mode mode) {
     context_.negated_return_top = x.negated_return_top[side];
 }
 
-void WindowsEngine::user_space_changed() {
+void WindowsEngine::view_changed(Privilege p) {
+    const auto side = static_cast<size_t>(p);
+    const bool user = p == Privilege::User;
     Crossing& x = context_.crossing;
-    x.ready[static_cast<size_t>(Privilege::User)] = 0;
-    x.user_return_rsp = x.return_top[static_cast<size_t>(Privilege::User)];
-    if (x.user_stack) context_.return_rsp = x.user_return_rsp;
+    x.ready[side] = 0;
+    if (user) x.user_return_rsp = x.return_top[side];
+    if (x.user_stack == user) context_.return_rsp = x.return_top[side];
 }
 
 void WindowsEngine::user_window_changed() {
