@@ -40,7 +40,7 @@ SegmentsEngine::SegmentsEngine(VcpuContext& context, GuestMemory& memory, const 
       polls_(&low_.word(kPollPage)),
       user_end_(hole_.begin) {
     context.segments_state.far_selector = kCodeSelector;
-    for (const Privilege p : {Privilege::Supervisor, Privilege::User}) forget_jumps(p);
+    for (const Privilege p : {Privilege::Supervisor, Privilege::User}) clear_jumps(p);
     limit_user(user_end_);
     memory.share_window(WindowPlace{low_.begin(), hole_.begin, options.user_direct});
     install_host_faults();
@@ -132,7 +132,10 @@ void SegmentsEngine::view_changed(Privilege p) {
 
 void SegmentsEngine::jump_known(const Block& block) {
     const Mode& mode = block.key.mode;
-    low_.word(jump_table(mode.user, mode.flat()) + 4 * JumpCache::index(block.key.eip.value)) = low(block.host);
+    const uint32_t at = jump_table(mode.user, mode.flat()) + 4 * JumpCache::index(block.key.eip.value);
+    low_.word(at) = low(block.host);
+    auto& noted = jumps_noted_[static_cast<size_t>(mode.privilege())];
+    if (noted.size() <= kMostJumpsNoted) noted.push_back(at);
 }
 
 // What is not flat has its entry overwritten when the look-up is done.
@@ -141,6 +144,15 @@ void SegmentsEngine::forget_jump(Privilege p, GuestVirt eip) {
 }
 
 void SegmentsEngine::forget_jumps(Privilege p) {
+    auto& noted = jumps_noted_[static_cast<size_t>(p)];
+    if (noted.size() > kMostJumpsNoted)
+        clear_jumps(p);
+    else
+        for (const uint32_t at : noted) low_.word(at) = low(stubs_.jump_miss);
+    noted.clear();
+}
+
+void SegmentsEngine::clear_jumps(Privilege p) {
     for (const bool flat : {true, false}) {
         uint32_t* table = &low_.word(jump_table(p == Privilege::User, flat));
         std::fill_n(table, kJumpEntries, low(stubs_.jump_miss));

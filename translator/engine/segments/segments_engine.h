@@ -60,6 +60,10 @@ private:
 
     void keep_user_out();
     void choose_segments(const Mode&);
+    void clear_jumps(Privilege p);
+
+    // With more of them it is cheaper to clear whole tables.
+    static constexpr size_t kMostJumpsNoted = 256;
 
     Hole hole_;
     bool profile_ = false;
@@ -72,6 +76,7 @@ private:
     std::unique_ptr<UserDirect> direct_;  // with -user direct
     bool direct_used_ = false;
     bool space_moved_ = true;
+    std::array<std::vector<uint32_t>, 2> jumps_noted_;  // by privilege: words of jump tables that jump_known() has set
     uint64_t user_end_;            // what the user's segments reach
     unsigned user_violations_ = 0;
     bool interleaved_ = false;    // user pages lie above supervisor pages: the limit cannot tell them apart
