@@ -105,8 +105,8 @@ Fill GuestMemory::fill(GuestVirt a, unsigned size, Access access, Privilege p, G
     }
     for (GuestVirt at = a; at - a < size; at = at.page() + kPageSize) {
         const auto answer = impl_->walk(at, access, p);
-        if (const auto* f = std::get_if<GuestFault>(&answer)) {
-            *fault = *f;
+        if (const auto* f = std::get_if<PageFault>(&answer)) {
+            *fault = GuestFault::page(at, f->error_code);
             return Fill::Fault;
         }
         impl_->enter(at, std::get<Mapping>(answer), p);
@@ -127,11 +127,11 @@ MmioIo& GuestMemory::mmio() {
 
 std::variant<Mapping, GuestFault> GuestMemory::code_mapping(GuestVirt a, Privilege p) {
     auto answer = impl_->walk(a, Access::Execute, p);
-    if (auto* mapping = std::get_if<Mapping>(&answer)) {
-        impl_->enter(a, *mapping, p);
-        mapping->global |= mapping->marked_global && impl_->pge_is_away;
-    }
-    return answer;
+    if (const auto* f = std::get_if<PageFault>(&answer)) return GuestFault::page(a, f->error_code);
+    Mapping& mapping = std::get<Mapping>(answer);
+    impl_->enter(a, mapping, p);
+    mapping.global |= mapping.marked_global && impl_->pge_is_away;
+    return mapping;
 }
 
 void GuestMemory::note_code_page(GuestVirt a, Privilege p, const Mapping& mapping) {
@@ -210,7 +210,9 @@ Place GuestMemory::Impl::place(GuestVirt a, Access access, Privilege p) {
         ++counts.tlb_special;
         return {nullptr, *device};
     }
-    const Mapping mapping = walk_or_throw(a, access, p);
+    const auto answer = walk(a, access, p);
+    if (const auto* f = std::get_if<PageFault>(&answer)) throw GuestFault::page(a, f->error_code);
+    const Mapping& mapping = std::get<Mapping>(answer);
     enter(a, mapping, p);
     if (!ram.contains(mapping.physical)) {
         ++counts.tlb_special;

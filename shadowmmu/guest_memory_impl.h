@@ -33,8 +33,7 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
 
     // --- walks --------------------------------------------------------------------------------------------
     // A guest's own access: A and D are set, a fault is counted, and user mappings are relied on from now on.
-    std::variant<Mapping, GuestFault> walk(GuestVirt a, Access access, Privilege p);
-    Mapping walk_or_throw(GuestVirt a, Access access, Privilege p);
+    std::variant<Mapping, PageFault> walk(GuestVirt a, Access access, Privilege p);
     // Puts the page in the current view of that privilege, if it is RAM.
     void enter(GuestVirt a, const Mapping& mapping, Privilege p);
     bool may_write(const Mapping& mapping, Privilege p) const;

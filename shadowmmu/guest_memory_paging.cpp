@@ -33,22 +33,15 @@ GuestMemory::Impl::~Impl() = default;
 
 // --- walks ----------------------------------------------------------------------------------------------------
 
-std::variant<Mapping, GuestFault> GuestMemory::Impl::walk(GuestVirt a, Access access, Privilege p) {
-    const auto answer = page_walk(*this, state, a, access, p);
-    if (const auto* fault = std::get_if<PageFault>(&answer)) {
+std::variant<Mapping, PageFault> GuestMemory::Impl::walk(GuestVirt a, Access access, Privilege p) {
+    auto answer = page_walk(*this, state, a, access, p);
+    if (const auto* mapping = std::get_if<Mapping>(&answer)) {
+        if (access == Access::Write) tracer.first_write(mapping->physical, owner.road_);
+        if (p == Privilege::User || !mapping->global) space->rely_on(a, *mapping);
+    } else {
         ++counts.page_faults;
-        return GuestFault::page(a, fault->error_code);
     }
-    const Mapping& mapping = std::get<Mapping>(answer);
-    if (access == Access::Write) tracer.first_write(mapping.physical, owner.road_);
-    if (p == Privilege::User || !mapping.global) space->rely_on(a, mapping);
-    return mapping;
-}
-
-Mapping GuestMemory::Impl::walk_or_throw(GuestVirt a, Access access, Privilege p) {
-    const auto answer = walk(a, access, p);
-    if (const auto* fault = std::get_if<GuestFault>(&answer)) throw *fault;
-    return std::get<Mapping>(answer);
+    return answer;
 }
 
 bool GuestMemory::Impl::may_write(const Mapping& mapping, Privilege p) const {
@@ -75,8 +68,14 @@ uint32_t GuestMemory::Impl::writer_bit(Privilege p) const {
 }
 
 uint64_t GuestMemory::Impl::read_entry(GuestPhys address, unsigned size) {
-    uint64_t value = size == 4 ? 0xffffffff : ~uint64_t{0};
-    if (ram.contains(address)) memcpy(&value, ram.host(address), size);
+    const bool there = ram.contains(address);
+    if (size == 4) {
+        uint32_t value = ~uint32_t{0};
+        if (there) memcpy(&value, ram.host(address), sizeof value);
+        return value;
+    }
+    uint64_t value = ~uint64_t{0};
+    if (there) memcpy(&value, ram.host(address), sizeof value);
     return value;
 }
 

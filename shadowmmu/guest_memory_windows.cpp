@@ -55,8 +55,8 @@ Privilege GuestMemory::Impl::shown_to(const Mapping& mapping, Privilege p) const
 
 Fill GuestMemory::fill_window(GuestVirt a, Access access, Privilege p, GuestFault* fault) {
     const auto answer = impl_->walk(a, access, p);
-    if (const auto* f = std::get_if<GuestFault>(&answer)) {
-        *fault = *f;
+    if (const auto* f = std::get_if<PageFault>(&answer)) {
+        *fault = GuestFault::page(a, f->error_code);
         return Fill::Fault;
     }
     const Mapping& mapping = std::get<Mapping>(answer);

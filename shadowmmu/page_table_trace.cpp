@@ -22,6 +22,22 @@ uint32_t bit_of(const AddressSpace& space) {
     return 1u << space.number;
 }
 
+uint64_t load_unit(const uint8_t* from) {
+    uint64_t value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+// What this unit of memory held before a write that covers some of its bytes.
+uint64_t with_old_bytes(uint64_t after, uint64_t unit, const TraceWrite& write) {
+    const uint64_t begin = write.address.value;
+    for (uint64_t at = std::max(unit, begin); at < std::min(unit + kUnit, begin + write.length()); ++at) {
+        const unsigned shift = 8 * static_cast<unsigned>(at - unit);
+        after = (after & ~(uint64_t{0xff} << shift)) | uint64_t{write.before[at - begin]} << shift;
+    }
+    return after;
+}
+
 }  // namespace
 
 struct PageTablePage {
@@ -95,29 +111,30 @@ void PageTableTraces::trace(PageTablePage& page) {
 
 void PageTableTraces::written(PageTablePage& page, const TraceWrite& write) {
     if (muted || !ram_.contains(write.address)) return;
+    const uint64_t first = write.address.value & ~uint64_t{kUnit - 1};
     telling_ = &page;
-    for (cursor_ = page.uses.begin(); cursor_ != page.uses.end();) {
-        TableUse& use = *cursor_++;
-        tell(use, write);
+    for (uint64_t unit = first; unit < write.address.value + write.length(); unit += kUnit) {
+        const uint64_t after = load_unit(ram_.host(GuestPhys(unit)));
+        const uint64_t before = with_old_bytes(after, unit, write);
+        for (cursor_ = page.uses.begin(); cursor_ != page.uses.end();) {
+            TableUse& use = *cursor_++;
+            tell(use, static_cast<uint32_t>(unit % kPageSize), before, after);
+        }
     }
     telling_ = nullptr;
     if (page.uses.empty()) return release(page);
     if (++page.writes >= kWritesHeard) let_go(page);
 }
 
-// A write may cover part of an entry or many entries: the old value is what memory holds now with the old
-// bytes put back.
-void PageTableTraces::tell(TableUse& use, const TraceWrite& write) {
-    const uint64_t size = use.entry_bytes;
-    const uint64_t begin = write.address.value, end = begin + write.length();
-    for (uint64_t entry = begin & ~(size - 1); entry < end && use.page; entry += size) {
-        uint64_t after = 0, before;
-        memcpy(&after, ram_.host(GuestPhys(entry)), size);
-        before = after;
-        const uint64_t from = std::max(entry, begin), to = std::min(entry + size, end);
-        memcpy(reinterpret_cast<uint8_t*>(&before) + (from - entry), &write.before[from - begin], to - from);
-        if (before != after)
-            listener_.entry_changed(use, static_cast<uint32_t>((entry % kPageSize) / size), before, after);
+// The unit at this offset in the page has changed, or may have: one entry or two.
+void PageTableTraces::tell(TableUse& use, uint32_t at, uint64_t before, uint64_t after) {
+    if (use.entry_bytes == 8) {
+        if (before != after) listener_.entry_changed(use, at / 8, before, after);
+        return;
+    }
+    for (uint32_t index = at / 4; index < at / 4 + 2 && use.page; ++index, before >>= 32, after >>= 32) {
+        const auto was = static_cast<uint32_t>(before), is = static_cast<uint32_t>(after);
+        if (was != is) listener_.entry_changed(use, index, was, is);
     }
 }
 
@@ -154,17 +171,17 @@ void PageTableTraces::trace_again(PageTablePage& page) {
 bool PageTableTraces::compare(PageTablePage& page, uint32_t from, uint32_t bytes) {
     const uint8_t* now = ram_.host(page.address);
     uint8_t* known = page.known->data();
-    if (memcmp(known + from, now + from, bytes) == 0) return false;
+    if (bytes > kUnit && memcmp(known + from, now + from, bytes) == 0) return false;
+    bool changed = false;
     for (uint32_t at = from; at < from + bytes; at += kUnit) {
-        if (memcmp(known + at, now + at, kUnit) == 0) continue;
-        std::array<uint8_t, kUnit> before;
-        memcpy(before.data(), known + at, kUnit);
-        memcpy(known + at, now + at, kUnit);
+        const uint64_t before = load_unit(known + at), after = load_unit(now + at);
+        if (before == after) continue;
+        memcpy(known + at, &after, kUnit);
         ++counts_.entries_found_changed;
-        const TraceWrite write{page.address + at, before, {now + at, kUnit}, TraceRoad::Soft};
-        for (TableUse& use : page.uses) tell(use, write);
+        for (TableUse& use : page.uses) tell(use, at, before, after);
+        changed = true;
     }
-    return true;
+    return changed;
 }
 
 void PageTableTraces::synchronise(const AddressSpace& space) {

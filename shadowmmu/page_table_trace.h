@@ -76,7 +76,7 @@ public:
 
 private:
     void written(PageTablePage& page, const TraceWrite& write);
-    void tell(TableUse& use, const TraceWrite& write);
+    void tell(TableUse& use, uint32_t at, uint64_t before, uint64_t after);
     void release(PageTablePage& page);
     void trace(PageTablePage& page);
     void let_go(PageTablePage& page);

@@ -13,22 +13,28 @@ constexpr uint64_t kPresent = 1, kWritable = 2, kUser = 4, kAccessed = 0x20, kDi
 constexpr uint64_t kPaeFrame = 0xffffff000, kPaeReserved = 0x7ffffff000000000;
 constexpr uint64_t kPae2MReserved = 0x1fe000, kPse4MReserved = 0x3fe000;
 
+constexpr unsigned kLevels = 2;  // that are walked at each access: PDPTEs are not
+
 class Walk {
 public:
     Walk(PageTableAccess& tables, const CpuState& cpu, GuestVirt a, Access access, Privilege privilege)
         : tables_(tables), cpu_(cpu), address_(a), access_(access), privilege_(privilege) {}
 
+    // The answer is written where the caller has it: it is mostly flags, and a copy would wait for each of them.
     std::variant<Mapping, PageFault> run(bool update) {
+        std::variant<Mapping, PageFault> answer;
         const bool mapped = cpu_.cr4 & cr4::PAE ? walk_pae() : walk_32bit();
-        if (!mapped) return fault(0);
-        if (reserved_) return fault(kPfPresent | kPfReserved);
-        if (!permitted()) return fault(kPfPresent);
-        if (update) set_accessed_and_dirty();
-        m_.dirty = leaf_ & kDirty;
-        m_.accessed = update || accessed_;
-        m_.marked_global = leaf_ & kGlobal;
-        m_.global = m_.marked_global && (cpu_.cr4 & cr4::PGE);
-        return m_;
+        if (!mapped) {
+            answer = fault(0);
+        } else if (reserved_) {
+            answer = fault(kPfPresent | kPfReserved);
+        } else if (!permitted()) {
+            answer = fault(kPfPresent);
+        } else {
+            if (update) set_accessed_and_dirty();
+            describe(*std::get_if<Mapping>(&answer), update);
+        }
+        return answer;
     }
 
 private:
@@ -65,35 +71,47 @@ private:
         entry = tables_.place(GuestPhys(entry.value & cpu_.address_mask));
         leaf_ = tables_.read_entry(entry, entry_bytes_);
         if (!(leaf_ & kPresent)) return false;
-        value_[m_.levels] = leaf_;
-        m_.entry[m_.levels++] = entry;
+        value_[levels_] = leaf_;
+        entry_[levels_++] = entry;
         reserved_ |= (leaf_ & reserved) != 0;
-        m_.writable &= (leaf_ & kWritable) != 0;
-        m_.user &= (leaf_ & kUser) != 0;
-        accessed_ &= (leaf_ & kAccessed) != 0;
-        m_.executable &= !(nx_enabled() && (leaf_ & kNoExecute));
+        all_ &= leaf_ ^ kNoExecute;
         return true;
     }
 
     bool finish(uint64_t frame, uint32_t page_bytes) {
-        m_.address = GuestPhys((frame + (address_.value & (page_bytes - 1))) & cpu_.address_mask);
-        m_.physical = tables_.place(m_.address);
-        m_.page_bytes = page_bytes;
+        target_ = GuestPhys((frame + (address_.value & (page_bytes - 1))) & cpu_.address_mask);
+        page_bytes_ = page_bytes;
         return true;
+    }
+
+    void describe(Mapping& m, bool updated) {
+        m.physical = tables_.place(target_);
+        m.address = target_;
+        m.page_bytes = page_bytes_;
+        m.writable = (all_ & kWritable) != 0;
+        m.user = (all_ & kUser) != 0;
+        m.executable = executable();
+        m.marked_global = (leaf_ & kGlobal) != 0;
+        m.global = m.marked_global && (cpu_.cr4 & cr4::PGE);
+        m.dirty = (leaf_ & kDirty) != 0;
+        m.accessed = updated || (all_ & kAccessed);
+        m.levels = levels_;
+        m.entry[0] = entry_[0];
+        m.entry[1] = entry_[1];
     }
 
     bool permitted() const {
         const bool user = privilege_ == Privilege::User;
-        if (user && !m_.user) return false;
-        if (access_ == Access::Write && !m_.writable && (user || (cpu_.cr0 & cr0::WP))) return false;
-        return access_ != Access::Execute || m_.executable;
+        if (user && !(all_ & kUser)) return false;
+        if (access_ == Access::Write && !(all_ & kWritable) && (user || (cpu_.cr0 & cr0::WP))) return false;
+        return access_ != Access::Execute || executable();
     }
 
     void set_accessed_and_dirty() {
-        for (unsigned i = 0; i < m_.levels; ++i) {
-            const bool leaf = i + 1u == m_.levels;
+        for (unsigned i = 0; i < levels_; ++i) {
+            const bool leaf = i + 1u == levels_;
             const uint64_t bits = kAccessed | (leaf && access_ == Access::Write ? kDirty : 0);
-            if (bits & ~value_[i]) tables_.set_entry_bits(m_.entry[i], entry_bytes_, bits);
+            if (bits & ~value_[i]) tables_.set_entry_bits(entry_[i], entry_bytes_, bits);
             if (leaf) leaf_ |= bits;
         }
     }
@@ -105,6 +123,7 @@ private:
         return {code};
     }
 
+    bool executable() const { return !nx_enabled() || (all_ & kNoExecute); }
     bool nx_enabled() const { return (cpu_.cr4 & cr4::PAE) && (cpu_.efer & efer::NXE); }
 
     PageTableAccess& tables_;
@@ -114,20 +133,13 @@ private:
     const Privilege privilege_;
     unsigned entry_bytes_ = 4;
     uint64_t leaf_ = 0;  // the entry read last
-    uint64_t value_[3] = {};
-    bool reserved_ = false;  // some entry has a reserved bit set
-    bool accessed_ = true;   // every entry had A set
-    Mapping m_{.physical = {},
-               .address = {},
-               .page_bytes = 0,
-               .writable = true,
-               .user = true,
-               .executable = true,
-               .global = false,
-               .dirty = false,
-               .accessed = false,
-               .levels = 0,
-               .entry = {}};
+    uint64_t all_ = ~uint64_t{0};  // the bits that every entry has, but of kNoExecute, which none has
+    bool reserved_ = false;        // some entry has a reserved bit set
+    uint8_t levels_ = 0;
+    uint64_t value_[kLevels]{};
+    GuestPhys entry_[kLevels]{};
+    GuestPhys target_{};
+    uint32_t page_bytes_ = 0;
 };
 
 }  // namespace

@@ -35,7 +35,7 @@ struct Mapping {
     bool accessed;  // A at every level after this walk
     // The entries used, leaf last: page-table pages that must be watched while this mapping is cached.
     uint8_t levels;
-    GuestPhys entry[3];
+    GuestPhys entry[2];
 };
 struct PageFault {
     uint32_t error_code;
