@@ -178,10 +178,11 @@ static void interrupted_strings(void) {
     set_handler(VEC_IRQ, count_only);
     ticks = 0;
     start_timer(5000);
-    struct context c = kernel_context(copy_much);
-    c.eflags |= FLAG_IF;
+    struct context c;
     u32 wrong = 0;
     for (u32 round = 0; round < 20; ++round) {
+        c = round & 1 ? user_context(copy_much) : kernel_context(copy_much);
+        c.eflags |= FLAG_IF;
         c.ecx = n;
         c.esi = (u32)from;
         c.edi = (u32)to;

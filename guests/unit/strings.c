@@ -260,6 +260,34 @@ static void across_many_pages(void) {
     check(!wrong, "rep movsb downward over overlapping pages");
 }
 
+// Runs of more than 65,536 elements that fault in the middle, and go on.
+static void long_runs(bool user) {
+    enum { PAGES = 40, FROM = WINDOW + 0x2000000, TO = WINDOW + 0x2800000 };
+    const char* who = user ? "user" : "kernel";
+    const u32 n = 150000, there = 36 * PAGE;  // n: elements, of which so many bytes find their page
+    for (u32 i = 0; i < PAGES; ++i) {
+        *pte(directory, FROM + i * PAGE) = (u32)first | PTE_USER;
+        *pte(directory, TO + i * PAGE) = i < there / PAGE ? (u32)second | PTE_USER : 0;
+        invlpg(FROM + i * PAGE);
+        invlpg(TO + i * PAGE);
+    }
+    for (u32 i = 0; i < PAGE; ++i) first[i] = (u8)(i * 7 + (i >> 8)), second[i] = 0;
+    struct trap moved = string(rep_movsb, user, 0, n, FROM, TO, 0);
+    expect(&moved, VEC_PF, (user ? ERR_U : 0) | ERR_W, rep_movsb_at, named("a long rep movsb into an absent page, %s", who));
+    check(moved.at.ecx == n - there && moved.at.esi == FROM + there && moved.at.edi == TO + there && moved.cr2 == TO + there,
+          "a long rep movsb into an absent page, %s: registers", who);
+    check(!memcmp(first, second, PAGE), "a long rep movsb into an absent page, %s: memory", who);
+    struct trap stored = string(rep_stosb, user, 0x5a, n, 0, TO, FLAG_CF);
+    expect(&stored, VEC_PF, (user ? ERR_U : 0) | ERR_W, rep_stosb_at, named("a long rep stosb into an absent page, %s", who));
+    check(stored.at.ecx == n - there && stored.at.edi == TO + there && second[0] == 0x5a && second[PAGE - 1] == 0x5a && (stored.at.eflags & FLAG_CF),
+          "a long rep stosb into an absent page, %s: registers and memory", who);
+    for (u32 i = there / PAGE; i < PAGES; ++i) *pte(directory, TO + i * PAGE) = (u32)second | PTE_USER;
+    moved = run(&moved.at);
+    check(moved.vector == VEC_DONE && moved.at.ecx == 0 && moved.at.esi == FROM + n && moved.at.edi == TO + n, "a long rep movsb goes on after the fault, %s", who);
+    stored = run(&stored.at);
+    check(stored.vector == VEC_DONE && stored.at.ecx == 0 && stored.at.edi == TO + n, "a long rep stosb goes on after the fault, %s", who);
+}
+
 // Long comparisons, elements astride pages, and an alias of the same frames whose pages want the same places in a
 // TLB of any power of two.
 static void comparisons_across_pages(bool user) {
@@ -355,6 +383,8 @@ int main(void) {
     faults(false);
     faults(true);
     across_many_pages();
+    long_runs(false);
+    long_runs(true);
     comparisons_across_pages(false);
     comparisons_across_pages(true);
     ports();

@@ -82,12 +82,12 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 5 bytes to 216
+;; direct block 00001000, 5 bytes to 297
 ;; 00001000  movsd dword ptr es:[edi], dword ptr [esi] SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0xf
-;;     jmp +0x98
+;;     jmp +0xad
 ;;     mov rcx, r11
 ;;     mov r8d, esi
 ;;     mov r10d, dword ptr gs:[r8d]
@@ -99,7 +99,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0x37
-;;     jmp +0xaa
+;;     jmp +0xbf
 ;;     mov rcx, r11
 ;;     mov r8d, edi
 ;;     mov byte ptr gs:[r8d], al
@@ -112,14 +112,18 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     lea rcx, [r8 + r9]
 ;;     jrcxz +0x69
-;;     jmp +0xbc
+;;     jmp +0xd1
 ;;     mov rcx, r11
+;;     mov dword ptr [r14 + 0x4d4], r8d
 ;;     lea rsi, [rsi + r10]
 ;;     lea rdi, [rdi + r10]
 ;;     rep movsb byte ptr [rdi], byte ptr [rsi]
 ;;     not r10
 ;;     lea esi, [rsi + r10 + 1]
 ;;     lea edi, [rdi + r10 + 1]
+;;     mov ecx, dword ptr [r14 + 0x4d4]
+;;     jrcxz +0x98
+;;     jmp +0x103
 ;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     mov r8d, 0xd
 ;;     movabs r9, HOST
@@ -130,8 +134,21 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
+;;     mov rcx, r8
+;;     jrcxz +0xf2
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     movabs r10, HOST
 ;;     call r10
-;;     jmp +0x83
+;;     jmp +0x98
+;;     lea r8d, [r11 - 0x8000]
+;;     mov ecx, 0x8000
+;;     jmp +0x6c
+;;     mov r11, rcx
+;;     mov ecx, dword ptr [r14 + 0x43c]
+;;     jrcxz +0x121
+;;     mov rcx, r11
+;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
+;;     jmp +0x45

@@ -13,6 +13,8 @@ namespace {
 
 enum StringKind : unsigned { kMovs = 0xa4, kCmps = 0xa6, kStos = 0xaa, kLods = 0xac, kScas = 0xae };
 
+constexpr int32_t kPortion = 0x8000;  // elements; what is too long has at least 65,536
+
 unsigned element_size(const Instruction& i) {
     return i.opcode & 1 ? i.operand_size : 1;
 }
@@ -55,32 +57,64 @@ void Emit::call_string_stub(const Site& s, const void* stub) {
     a_.call(x86::r10);
 }
 
-// ESI and EDI become host addresses, for no prefix gives ES another base. What is long, so that an event waits no
-// longer than for 65,535 elements, and what goes downwards, is the stub's.
+// ESI and EDI become host addresses, for no prefix gives ES another base. What goes downwards is the stub's. So that an
+// event need not wait, long copies and fills come in portions, what is left of ECX in VcpuContext::scratch; long
+// comparisons are the stub's.
 void Emit::repeat_in_window(const Instruction& i, const Site& s, const void* stub) {
     const unsigned kind = i.opcode & 0xfe;
-    const bool source = kind == kMovs || kind == kCmps;
-    const asmjit::Label here = a_.newLabel(), other = a_.newLabel(), done = a_.newLabel();
+    const bool source = kind == kMovs || kind == kCmps, in_portions = kind == kMovs || kind == kStos;
+    const x86::Mem left = context(offsetof(VcpuContext, scratch), 4);
+    const asmjit::Label start = a_.newLabel(), all = a_.newLabel(), portion = a_.newLabel(), other = a_.newLabel(),
+                        more = a_.newLabel(), done = a_.newLabel();
+    a_.bind(start);
     a_.rorx(x86::r9d, x86::ecx, 16);
     a_.movzx(x86::r9d, x86::r9w);
     a_.movzx(x86::r8d, context(offsetof(VcpuContext, cpu.direction_flag), 1));
     a_.mov(x86::r10, context(offsetof(VcpuContext, crossing.window_now), 8));
     a_.mov(kSavedRcx, x86::rcx);
     a_.lea(x86::rcx, x86::ptr(x86::r8, x86::r9));
-    a_.jecxz(x86::rcx, here);
+    a_.jecxz(x86::rcx, all);
     a_.jmp(other);
-    a_.bind(here);
+    a_.bind(all);
     a_.mov(x86::rcx, kSavedRcx);
+    a_.bind(portion);
+    a_.mov(left, x86::r8d);  // 0, but for a portion
     block_->spots.back().undo = source ? kUndoBothPointers : kUndoDestination;
     block_->spots.back().undo_from = offset();  // the next that can fault is the string instruction
     const auto shift = static_cast<unsigned>(std::countr_zero(element_size(i)));
     emit_repeated(a_, {static_cast<uint8_t>(kind), shift, source, i.repne}, x86::r10, x86::r10);
+    if (in_portions) {
+        a_.mov(x86::ecx, left);
+        a_.jecxz(x86::rcx, done);
+        a_.jmp(more);
+    }
     a_.bind(done);
-    cold([this, other, done, &s, stub] {
+    cold([this, in_portions, start, portion, other, more, done, left, &s, stub] {
+        const asmjit::Label upwards = a_.newLabel(), quiet = a_.newLabel();
         a_.bind(other);
+        if (in_portions) {
+            a_.mov(x86::rcx, x86::r8);
+            a_.jecxz(x86::rcx, upwards);
+        }
         a_.mov(x86::rcx, kSavedRcx);
         call_string_stub(s, stub);
         a_.jmp(done);
+        if (!in_portions) return;
+
+        a_.bind(upwards);
+        a_.lea(x86::r8d, x86::ptr(kSavedRcx, -kPortion));
+        a_.mov(x86::ecx, kPortion);
+        a_.jmp(portion);
+
+        a_.bind(more);
+        a_.mov(kSavedRcx, x86::rcx);
+        a_.mov(x86::ecx, context(offsetof(VcpuContext, attention), 4));
+        a_.jecxz(x86::rcx, quiet);
+        a_.mov(x86::rcx, kSavedRcx);
+        call_monitor(s, stubs_.step);
+        a_.bind(quiet);
+        a_.mov(x86::rcx, kSavedRcx);
+        a_.jmp(start);
     });
 }
 

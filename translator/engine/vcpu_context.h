@@ -102,7 +102,7 @@ struct alignas(64) VcpuContext {
     // Non-zero where a load in real mode changes more than selector and base.
     std::array<uint8_t, kSegments> odd_real{};
 
-    uint32_t scratch = 0;  // a value kept across the two accesses of one instruction
+    uint32_t scratch = 0;  // kept within one instruction: across two accesses, or what is left of ECX behind a portion
 
     // Masks that translated code takes from memory: PEXT and PDEP leave the flags alone.
     uint32_t arithmetic_mask = flag::kArithmetic;

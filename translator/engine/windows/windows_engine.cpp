@@ -116,6 +116,7 @@ void WindowsEngine::undo(const HostSpot& spot, uint32_t offset) {
     if (spot.undo == kUndoDestination || spot.undo == kUndoBothPointers) {
         const auto base = static_cast<uint32_t>(context_.crossing.window_now);
         context_.cpu.gpr[EDI] -= base;
+        context_.cpu.gpr[ECX] += context_.scratch;
         if (spot.undo == kUndoBothPointers) context_.cpu.gpr[ESI] -= base;
         return;
     }
