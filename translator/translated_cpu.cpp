@@ -372,6 +372,10 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFa
             memory_.note_code_page(linear.page() + kPageSize, mode.privilege(), *m);
         }
     }
+    if (block && mapping->global && !block->global && !mode.user && !block->crosses_page) {
+        table_.kill(*block);  // from before its page was global: made again, it may be chained with other pages
+        block = nullptr;
+    }
     if (block) {
         memory_.note_code_page(linear, mode.privilege(), *mapping);
         return block;

@@ -1,8 +1,8 @@
 // Guest code to a block.
 //
 // A block is a straight run of guest code: a conditional branch not taken goes on within it (so the jump that would
-// lead there is not even emitted), and so does a call that returns; any other transfer ends it. It never goes beyond its page, but for the
-// bytes of a last instruction that lies astride.
+// lead there is not even emitted), and so does a call that returns; any other transfer ends it. It never goes beyond its
+// page: an instruction astride two is a block of its own, so that no other is kept from being chained to for its sake.
 #include "translator/translator.h"
 
 #include <x86intrin.h>
@@ -63,7 +63,8 @@ bool Translator::decode_next(const BlockKey& key, Source& source, Instruction& o
         case DecodeStatus::TooLong: return false;
         case DecodeStatus::Truncated: break;
     }
-    if (left >= kMaxInstructionLength || !fetch_second_page(key, source)) return false;
+    const bool first = source.used == 0;
+    if (!first || left >= kMaxInstructionLength || !fetch_second_page(key, source)) return false;
     uint8_t bytes[kMaxInstructionLength];
     memcpy(bytes, source.page + source.used, left);
     memcpy(bytes + left, memory_.ram().host(source.second_page), sizeof bytes - left);
@@ -104,7 +105,6 @@ void Translator::decode_block(const BlockKey& key, Source& source) {
         Instruction& i = instructions_.emplace_back();
         if (!decode_next(key, source, i) || !within_code_segment(key, source.used + i.length)) {
             instructions_.pop_back();
-            source.crosses = source.crosses && instructions_.empty();
             break;
         }
         source.used += i.length;

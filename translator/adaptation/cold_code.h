@@ -2,6 +2,7 @@
 // never translated.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -11,20 +12,25 @@ namespace ringfold {
 
 class ColdCode {
 public:
-    // Code at that address is about to run. False once that makes `at` times; an entry that others took counts afresh.
+    // Code at that address is about to run. False once that makes `at` times; code that others pushed out counts afresh.
     bool still_cold(GuestPhys code, uint32_t at) {
-        Entry& e = entries_[code.value * 0x9e3779b97f4a7c15 >> (64 - kBits)];
-        if (e.code != code.value) e = {code.value, 0};
-        return ++e.times < at;
+        Set& set = sets_[code.value * 0x9e3779b97f4a7c15 >> (64 - kSetBits)];
+        Entry* e = std::find_if(set.begin(), set.end(), [&](const Entry& x) { return x.code == code.value; });
+        const Entry was = e == set.end() ? Entry{code.value, 0} : *e;
+        // The one met last stands first. With fewer ways, code that runs in turns with other code would stay cold for ever.
+        std::move_backward(set.begin(), e == set.end() ? e - 1 : e, e == set.end() ? e : e + 1);
+        set.front() = {code.value, was.times + 1};
+        return was.times + 1 < at;
     }
 
 private:
-    static constexpr unsigned kBits = 15;
+    static constexpr unsigned kSetBits = 13;
     struct Entry {
         uint64_t code = ~uint64_t{0};
         uint32_t times = 0;
     };
-    std::array<Entry, 1 << kBits> entries_;
+    using Set = std::array<Entry, 4>;
+    std::array<Set, 1 << kSetBits> sets_;
 };
 
 }  // namespace ringfold

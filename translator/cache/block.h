@@ -84,12 +84,17 @@ struct HostSpot {
     uint32_t host = 0;
     uint16_t guest = 0;
     // 0 to 3: a host fault from `undo_from` on finds al/ah ... bl/bh swapped (so that a REX prefix could be used).
-    // kUndoDestination, kUndoBothPointers: it finds EDI, or ESI and EDI, as host addresses in the window.
+    // kUndoDestination, kUndoBothPointers: it finds EDI, or ESI and EDI, as host addresses in the window, and of ECX
+    // what is more than a portion in VcpuContext::scratch.
     // Otherwise nothing is to be put back: sequences do their faulting access first.
     uint8_t undo = kNoUndo;
     uint32_t undo_from = 0;
     TrapHistory traps;
 };
+
+// May the instruction there lie astride two pages? A jump to such a block is never patched in where the second page
+// could come to be another, so it is looked up in the first place.
+inline bool may_cross_page(GuestVirt at) { return at.page_offset() > kPageSize - kMaxInstructionLength; }
 
 struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
     BlockKey key{};

@@ -22,7 +22,7 @@ void Emit::poll() {
 }
 
 bool Emit::chains_to(GuestVirt at) const {
-    const bool same_page = at.page() == block_->key.linear().page() && !block_->crosses_page;
+    const bool same_page = at.page() == block_->key.linear().page() && !block_->crosses_page && !may_cross_page(at);
     return same_page || (block_->global && !block_->key.mode.user);
 }
 

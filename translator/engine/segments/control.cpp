@@ -16,7 +16,7 @@ bool Emitter::leaves_page(GuestVirt target) const {
 }
 
 bool Emitter::chains(GuestVirt target) const {
-    const bool same_page = !leaves_page(target) && !block_->crosses_page;
+    const bool same_page = !leaves_page(target) && !block_->crosses_page && !may_cross_page(target + segments().code_base);
     return same_page || (block_->global && !block_->key.mode.user);
 }
 
