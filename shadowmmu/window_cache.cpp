@@ -27,16 +27,21 @@ WindowCache::~WindowCache() {
     drop_windows();
 }
 
+// A window without a page is one piece, which counts for nothing.
+void WindowCache::discount(const Window& window) {
+    counts_.window_mappings -= window.pieces() - 1;
+}
+
 void WindowCache::drop_windows() {
     if (supervisor_) supervisor_->sibling = nullptr;
     for (auto& window : users_) window->sibling = nullptr;
     for (auto& window : users_) {
         if (window->owner) window->owner->window = nullptr;
-        counts_.window_mappings -= window->pieces();
+        discount(*window);
     }
     users_.clear();
     if (!supervisor_) return;
-    counts_.window_mappings -= supervisor_->pieces();
+    discount(*supervisor_);
     supervisor_.reset();
 }
 

@@ -53,6 +53,7 @@ private:
     template <class F>
     void counted(Window& window, F f);
 
+    void discount(const Window& window);
     void drop_windows();
 
     Ram& ram_;

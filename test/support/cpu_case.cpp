@@ -97,6 +97,11 @@ FpuImage initial_fpu() {
     return image;
 }
 
+uint64_t descriptor(uint32_t base, uint32_t limit, uint16_t attributes) {
+    return (limit & 0xffff) | uint64_t{base & 0xffffff} << 16 | uint64_t{attributes} << 40 |
+           (uint64_t{limit} & 0xf0000) << 32 | uint64_t{base >> 24} << 56;
+}
+
 uint8_t* CpuCase::byte(uint32_t address) {
     for (auto& page : pages)
         if (page.address == (address & ~0xfffu)) return &page.bytes[address & 0xfff];

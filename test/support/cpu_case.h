@@ -29,6 +29,7 @@ struct CpuCase {
     uint32_t eflags = 0x202;
     FpuImage fpu = initial_fpu();
     std::vector<PageImage> pages;
+    std::vector<uint64_t> ldt;  // descriptors as a table holds them: selectors 7, 0xf, 0x17 ... of CPL 3
     uint32_t max_steps = 20000;
     // On our CPUs only, with every segment at base 0 and of 64 KiB.
     enum class Segments : uint8_t { Flat, Protected16, Virtual8086 } segments = Segments::Flat;
@@ -36,6 +37,9 @@ struct CpuCase {
 
     uint8_t* byte(uint32_t address);  // null where no page is
 };
+
+// A descriptor of a segment; `limit` as the 20 bits say it, attributes as bits 40 to 55 (0xc0f3: flat data of ring 3).
+uint64_t descriptor(uint32_t base, uint32_t limit, uint16_t attributes);
 
 enum class EndKind : uint8_t {
     Fault,        // an exception: the normal case

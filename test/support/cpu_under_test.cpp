@@ -57,7 +57,7 @@ public:
         action.sa_handler = ring;
         action.sa_flags = SA_ONSTACK | SA_RESTART;
         sigaction(SIGALRM, &action, nullptr);
-        set(kMicroseconds);
+        set(kSeconds);
     }
     ~Watchdog() {
         set(0);
@@ -66,13 +66,13 @@ public:
     bool rang() const { return rang_; }
 
 private:
-    static constexpr int kMicroseconds = 500'000;
+    static constexpr int kSeconds = 5;  // no code that the judge saw end takes that long, even where the machine is busy
     static void ring(int) {
         rang_ = 1;
         if (running_) running_->kick();
     }
-    static void set(int microseconds) {
-        const itimerval limit{{0, 0}, {0, microseconds}};
+    static void set(int seconds) {
+        const itimerval limit{{0, 0}, {seconds, 0}};
         setitimer(ITIMER_REAL, &limit, nullptr);
     }
     static inline Cpu* running_ = nullptr;
@@ -83,10 +83,15 @@ private:
 class RunUnderTest final : public CpuUnderTest {
 public:
     using Make = std::function<std::unique_ptr<Cpu>(GuestMachine&)>;
-    RunUnderTest(const char* name, const Make& make) : name_(name), cpu_(make(machine_)) {}
+    RunUnderTest(const char* name, const Make& make, unsigned life = 0)
+        : name_(name), make_(make), life_(life), cpu_(make(machine_)) {}
     const char* name() const override { return name_; }
     CpuEnd run(const CpuCase& c) override {
         machine_.load(c);
+        if (life_ && ++runs_ % life_ == 0) {
+            cpu_.reset();
+            cpu_ = make_(machine_);
+        }
         const Watchdog watchdog(*cpu_);
         while (!watchdog.rang() && std::holds_alternative<Interrupted>(cpu_->run())) {
         }
@@ -95,6 +100,9 @@ public:
 
 private:
     const char* name_;
+    Make make_;
+    unsigned life_;  // runs until a new CPU takes its place, one that has learnt nothing; 0: for ever
+    unsigned runs_ = 0;
     GuestMachine machine_;
     std::unique_ptr<Cpu> cpu_;
 };
@@ -105,19 +113,21 @@ std::unique_ptr<Cpu> make_interpreted(GuestMachine& m) {
 
 // The translator by one policy. The cache is small, so that long runs come to evict.
 std::unique_ptr<CpuUnderTest> make_translated(const char* name, const char* policy, const Thresholds& thresholds = {},
-                                              const char* engine = "windows") {
-    return std::make_unique<RunUnderTest>(name, [=](GuestMachine& m) {
+                                              const char* engine = "windows", unsigned life = 0) {
+    const auto make = [=](GuestMachine& m) {
         TranslatorOptions options;
         options.engine = engine;
         options.engine_options.cache_bytes = 4 << 20;
         options.policy = {.name = policy, .thresholds = thresholds};
         return std::make_unique<TranslatedCpu>(m.context(), m.memory(), m.ports(), m.interrupts(), options);
-    });
+    };
+    return std::make_unique<RunUnderTest>(name, make, life);
 }
 
 struct CpuKind {
     std::string name;
     std::function<std::unique_ptr<CpuUnderTest>()> make;
+    bool by_name_only = false;
 };
 
 const std::vector<CpuKind>& kinds() {
@@ -129,6 +139,8 @@ const std::vector<CpuKind>& kinds() {
         {"direct", [] { return make_translated("direct", "always-direct"); }},
         {"hot", [] { return make_translated("hot", "hot", {.translate_at = 1, .direct_after = 2, .window_after = 4}); }},
         {"segments", [] { return make_translated("segments", "innocent", {.guilty_score = 1, .retry_after = 2}, "segments"); }},
+        // A process can have one machine of that engine. This one seldom comes to know that an access is the interpreter's.
+        {"segments-direct", [] { return make_translated("segments-direct", "always-direct", {}, "segments", 300); }, true},
         {"innocent", [] { return make_translated("innocent", "innocent", {.guilty_score = 1, .retry_after = 2}); }},
     };
     return list;
@@ -144,7 +156,7 @@ std::vector<std::unique_ptr<CpuUnderTest>> available_cpus(const std::vector<std:
     for (const auto& kind : kinds())
         if (std::find(names.begin(), names.end(), kind.name) != names.end())
             cpus.push_back(kind.make());
-        else if (names.empty()) try {
+        else if (names.empty() && !kind.by_name_only) try {
                 cpus.push_back(kind.make());
             } catch (const HostError& e) {
                 fmt::print(stderr, "{} cannot run on this host: {}\n", kind.name, e.what());

@@ -13,7 +13,7 @@ namespace {
 
 // Physical memory. All of it up to kSystemBytes also appears at kSystemLinear, for the supervisor only.
 constexpr uint32_t kPageDirectory = 0x1000, kGdt = 0x2000, kIdt = 0x3000, kTss = 0x4000, kHandlers = 0x5000,
-                   kTablesEnd = 0x6000, kStackTop = 0x8000, kPageTables = 0x10000, kPageTablesEnd = 0x30000,
+                   kTablesEnd = 0x6000, kStackTop = 0x8000, kLdt = 0x9000, kPageTables = 0x10000, kPageTablesEnd = 0x30000,
                    kSystemBytes = 0x30000;
 constexpr uint32_t kTestPages = 0x100000;
 constexpr uint64_t kRamBytes = 4 << 20;
@@ -23,13 +23,7 @@ constexpr uint16_t kGdtBytes = 16 * 8;
 
 constexpr uint32_t kPresent = 1, kWritable = 2, kUser = 4;
 constexpr uint16_t k16BitCode = 0x5b, k16BitData = 0x7b;
-constexpr uint16_t kKernelCode = 0x08, kKernelData = 0x18, kTssSelector = 0x40;
-
-uint64_t descriptor(uint32_t base, uint32_t limit_pages_or_bytes, uint32_t attributes) {
-    const uint64_t limit = limit_pages_or_bytes;
-    return (limit & 0xffff) | (uint64_t{base & 0xffffff} << 16) | (uint64_t{attributes} << 40) |
-           ((limit & 0xf0000) << 32) | (uint64_t{base >> 24} << 56);
-}
+constexpr uint16_t kKernelCode = 0x08, kKernelData = 0x18, kTssSelector = 0x40, kLdtSelector = 0x38;
 
 SegmentRegister flat(uint16_t selector, uint16_t attributes) {
     return {selector, attributes, 0, 0xffffffff};
@@ -141,6 +135,7 @@ void GuestMachine::set_registers(const CpuCase& c) {
     s.idtr = {kSystemLinear + kIdt, 256 * 8 - 1};
     s.tr = {kTssSelector, 0x8b, kSystemLinear + kTss, 0x67};
     s.ldtr = {};
+    if (!c.ldt.empty()) s.ldtr = {kLdtSelector, 0x82, kSystemLinear + kLdt, static_cast<uint32_t>(c.ldt.size() * 8 - 1)};
     for (auto& segment : s.segment) segment = flat(kUserData, kFlatData3);
     s.segment[CS] = flat(kUserCode, kFlatCode3);
     s.cpl = 3;
@@ -174,6 +169,7 @@ void GuestMachine::load(const CpuCase& c) {
     }
     system_used_ = c.supervisor;
     for (size_t i = 0; i < c.pages.size(); ++i) store(kTestPages + i * 4096, c.pages[i].bytes.data(), 4096);
+    if (!c.ldt.empty()) store(kLdt, c.ldt.data(), c.ldt.size() * sizeof c.ldt[0]);
     set_registers(c);
     memory_.paging_mode_changed();
 }

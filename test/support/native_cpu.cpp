@@ -72,6 +72,7 @@ bool NativeCpu::exchange_bytes() {
 
 CpuEnd NativeCpu::run(const CpuCase& c) {
     if (c.pages.size() > kMaxNativePages) throw std::runtime_error("native CPU: too many pages");
+    if (c.ldt.size() > kMaxNativeDescriptors) throw std::runtime_error("native CPU: too many descriptors");
     NativeExchange& x = *exchange_;
     memcpy(x.begin.gpr, c.gpr.data(), sizeof x.begin.gpr);
     x.begin.eip = c.eip;
@@ -83,6 +84,9 @@ CpuEnd NativeCpu::run(const CpuCase& c) {
         x.page[i] = {c.pages[i].address, c.pages[i].writable};
         memcpy(shared_ + kNativeHeaderBytes + i * 4096, c.pages[i].bytes.data(), 4096);
     }
+
+    memset(x.ldt, 0, sizeof x.ldt);
+    if (!c.ldt.empty()) memcpy(x.ldt, c.ldt.data(), c.ldt.size() * sizeof c.ldt[0]);
 
     CpuEnd end;
     if (!exchange_bytes()) {

@@ -12,11 +12,13 @@
 #include <cstring>
 #include <initializer_list>
 
+#include <asm/ldt.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 #include "test/support/native_protocol.h"
@@ -31,6 +33,7 @@ constexpr int kTimeLimitMicroseconds = 300'000;
 NativeExchange* exchange;
 NativePage mapped[kMaxNativePages];
 uint32_t mapped_count;
+uint64_t loaded_ldt[kMaxNativeDescriptors];
 
 [[noreturn]] void die(const char* why) {
     (void)!write(2, why, strlen(why));
@@ -191,6 +194,28 @@ void map_pages() {
     }
 }
 
+// What Linux lets a process have: code and data of ring 3, and conforming code only as not present. It sets the
+// accessed bit.
+void load_ldt() {
+    constexpr int kWrite = 0x11;
+    for (unsigned i = 0; i < kMaxNativeDescriptors; ++i) {
+        const uint64_t d = exchange->ldt[i];
+        if (d == loaded_ldt[i]) continue;
+        user_desc entry{};
+        entry.entry_number = i;
+        entry.base_addr = static_cast<uint32_t>((d >> 16 & 0xffffff) | (d >> 32 & 0xff000000));
+        entry.limit = static_cast<uint32_t>((d & 0xffff) | (d >> 32 & 0xf0000));
+        entry.seg_32bit = d >> 54 & 1;
+        entry.contents = d >> 42 & 3;
+        entry.read_exec_only = !(d >> 41 & 1);
+        entry.limit_in_pages = d >> 55 & 1;
+        entry.seg_not_present = !(d >> 47 & 1);
+        entry.useable = d >> 52 & 1;
+        if (syscall(SYS_modify_ldt, kWrite, &entry, sizeof entry) != 0) die("native_judge: modify_ldt refuses a descriptor\n");
+        loaded_ldt[i] = d;
+    }
+}
+
 void set_timer(int microseconds) {
     const itimerval limit{{0, 0}, {0, microseconds}};
     setitimer(ITIMER_REAL, &limit, nullptr);
@@ -208,6 +233,7 @@ int main() {
     char byte = 0;
     while (read(kNativeStart, &byte, 1) == 1) {
         map_pages();
+        load_ldt();
         set_timer(kTimeLimitMicroseconds);
         enter_guest(&exchange->begin);
         set_timer(0);

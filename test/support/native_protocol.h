@@ -6,7 +6,7 @@
 
 namespace ringfold::test {
 
-inline constexpr unsigned kMaxNativePages = 32;
+inline constexpr unsigned kMaxNativePages = 32, kMaxNativeDescriptors = 16;
 inline constexpr int kNativeMemory = 3, kNativeStart = 4, kNativeDone = 5;  // the judge's descriptors
 inline constexpr unsigned kNativeHeaderBytes = 8192;                        // page slots follow
 
@@ -26,6 +26,7 @@ struct NativeExchange {
     NativeState begin, end;
     NativePage page[kMaxNativePages];
     uint32_t pages;
+    uint64_t ldt[kMaxNativeDescriptors];  // as a descriptor table holds them; 0: none
     uint32_t signal, vector, error_code, cr2;  // the answer
 };
 static_assert(sizeof(NativeExchange) <= kNativeHeaderBytes);

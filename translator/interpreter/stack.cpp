@@ -48,7 +48,7 @@ void popa(Interpreter& cpu, const Instruction&) { pop_all(cpu, 2); }
 void popad(Interpreter& cpu, const Instruction&) { pop_all(cpu, 4); }
 
 // SDM volume 2, ENTER. The registers change at the end only, so that a fault on the way leaves them alone; what was
-// pushed before it stays in memory, as on the host.
+// pushed before it stays in memory, as on the host. With a 16-bit stack EBP gets the upper half of ESP, which no push moves.
 void enter(Interpreter& cpu, const Instruction& i) {
     CpuState& s = cpu.state();
     const uint32_t mask = stack_mask(s);
@@ -56,7 +56,7 @@ void enter(Interpreter& cpu, const Instruction& i) {
     uint32_t top = s.gpr[ESP];
     auto push_value = [&](uint32_t value) {
         cpu.write(SS, (top - size) & mask, size, value);
-        top -= size;
+        top = (top & ~mask) | ((top - size) & mask);
     };
     push_value(s.gpr[EBP]);
     const uint32_t frame = top;
@@ -69,7 +69,7 @@ void enter(Interpreter& cpu, const Instruction& i) {
     top -= i.immediate & 0xffff;
     // The new top of the stack is probed for writing, though nothing is written.
     cpu.memory().check_write(cpu.linear(SS, top & mask, size, Access::Write), size, s.privilege());
-    write_gpr(s, EBP, size, frame & mask);
+    write_gpr(s, EBP, size, frame);
     set_stack_pointer(s, top);
 }
 

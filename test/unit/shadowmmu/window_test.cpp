@@ -319,6 +319,18 @@ TEST_CASE("the budget of host mappings is kept by evicting the oldest windows") 
     CHECK(cache.supervisor().mapped(499 * 2));
 }
 
+TEST_CASE("windows that come and go leave nothing in the account", "[window]") {
+    Ram ram(4 << 20);
+    GuestMemory::Counts counts;
+    WindowCache cache(ram, counts);
+    for (int n = 0; n < 3; ++n) {
+        REQUIRE(cache.map(cache.supervisor(), 10, 1, {true, true, 1}, false));
+        REQUIRE(counts.window_mappings > 0);
+        cache.share(std::nullopt);
+        CHECK(counts.window_mappings == 0);
+    }
+}
+
 TEST_CASE("windows that share a place: each unmaps its own pages alone", "[window]") {
     void* const place = reinterpret_cast<void*>(kPlaceBegin);
     if (mmap(place, kPlaceEnd - kPlaceBegin, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != place) {
