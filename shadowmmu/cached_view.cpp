@@ -1,8 +1,6 @@
 // Entering and dropping what a view caches.
 #include "shadowmmu/cached_view.h"
 
-#include <utility>
-
 namespace ringfold {
 
 namespace {
@@ -127,8 +125,11 @@ void CachedView::drop_all_devices() {
 bool CachedView::note_code_page(GuestVirt a, const Mapping& mapping) {
     const uint64_t frame = mapping.physical.page_number();
     const auto [noted, fresh] = code_pages_.try_emplace(a.page_number(), frame);
-    const bool moved = std::exchange(noted->second, frame) != frame;
-    if (moved) view.forget_jumps();
+    const bool moved = noted->second != frame;
+    if (moved) {
+        drop_code_page(a.page());
+        code_pages_.emplace(a.page_number(), frame);
+    }
     if (!mapping.global) non_global_code_.insert(a.page_number());
     if (mapping.page_bytes > kPageSize) large_code_.set(a.value >> kRegionShift);
     return moved;
@@ -152,6 +153,15 @@ bool CachedView::has_code(GuestVirt from, uint64_t bytes) const {
     for (const auto& [page, frame] : code_pages_)
         if ((page << 12) - from.value < bytes) return true;
     return false;
+}
+
+void CachedView::drop_code_page(GuestVirt page) {
+    code_pages_.erase(page.page_number());
+    non_global_code_.erase(page.page_number());
+    JumpCache& jumps = view.jumps;
+    for (uint32_t i = 0; i < kJumpEntries; ++i)
+        if (in_range(jumps.negated_eip[i], page - kPageSize, 2 * kPageSize)) jumps.negated_eip[i] = JumpCache::empty(i);
+    view.segmented_jumps.clear();
 }
 
 void CachedView::drop_jumps() {

@@ -77,7 +77,7 @@ public:
     void drop_all_devices();
 
     // --- jump cache ---------------------------------------------------------------------------------------
-    // True if what was noted is another frame: the jump cache has been emptied then, but all pages stay noted.
+    // True if what was noted is another frame: what the jump cache had of it is gone then.
     bool note_code_page(GuestVirt a, const Mapping& mapping);
     // The pages whose translations the jump cache may hold, with the frame each was mapped to.
     const std::unordered_map<uint32_t, uint64_t>& code_pages() const { return code_pages_; }
@@ -88,6 +88,8 @@ public:
     // Those of them that were not global when noted.
     const std::unordered_set<uint32_t>& non_global_code() const { return non_global_code_; }
     void drop_jumps();
+    // No page is noted there any more, and no jump leads there or to what may begin on the page before.
+    void drop_code_page(GuestVirt page);
 
     uint8_t flags(uint32_t slot) const { return flags_[slot]; }
     // The page that slot i maps, if it maps one.

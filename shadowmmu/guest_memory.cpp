@@ -136,7 +136,7 @@ std::variant<Mapping, GuestFault> GuestMemory::code_mapping(GuestVirt a, Privile
 
 void GuestMemory::note_code_page(GuestVirt a, Privilege p, const Mapping& mapping) {
     // An entry that changed without INVLPG so far: code of both frames must not live together.
-    if (impl_->cached(p).note_code_page(a, mapping)) impl_->code_lost(p);
+    if (impl_->cached(p).note_code_page(a, mapping)) impl_->code_page_lost(a.page(), p);
 }
 
 std::optional<GuestPhys> GuestMemory::debug_translate(GuestVirt a) const {

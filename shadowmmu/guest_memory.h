@@ -36,9 +36,10 @@ enum class Fill : uint8_t {
 class MappingListener {
 public:
     virtual ~MappingListener() = default;
-    // The mapping of this page changed in the view of that privilege in the current address space, or (all)
-    // anything may have. The view's jump cache has been emptied already.
+    // Any code may be mapped otherwise now in the current view of that privilege, whose jump cache has been emptied already.
     virtual void code_mapping_changed(Privilege) = 0;
+    // Only that on this page may, and what begins on the page before and ends on it.
+    virtual void code_page_changed(Privilege, GuestVirt page) = 0;
     // Another view is current for that privilege, that of another address space or paging mode: nothing that was found
     // through the one before may be used, host return addresses neither.
     virtual void view_changed(Privilege) = 0;

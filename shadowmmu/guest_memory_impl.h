@@ -73,9 +73,10 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     // Empties the jump cache if code on that page is mapped otherwise than when it entered.
     void recheck_code(GuestVirt a, Privilege p);
     void recheck_non_global_code();
-    bool supervisor_code_stands();
+    std::vector<uint32_t> moved_supervisor_code();
     bool still_code(uint32_t page, uint64_t frame, Privilege p);
     void drop_code(Privilege p);
+    void drop_code(std::span<const uint32_t> pages, Privilege p);
     // --- windows -------------------------------------------------------------------------------------------
     Window& window(Privilege p) { return p == Privilege::User ? windows.user(*space, space) : windows.supervisor(); }
     // What a window may show there without a fault of the guest's, by a walk of `cpu`'s tables that leaves no mark.
@@ -105,6 +106,9 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
 
     void code_lost(Privilege p) {
         if (listener) listener->code_mapping_changed(p);
+    }
+    void code_page_lost(GuestVirt page, Privilege p) {
+        if (listener) listener->code_page_changed(p, page);
     }
     void views_changed(Moved moved) {
         if (!listener) return;

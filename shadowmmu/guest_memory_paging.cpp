@@ -179,29 +179,46 @@ bool GuestMemory::Impl::still_code(uint32_t page, uint64_t frame, Privilege p) {
 }
 
 void GuestMemory::Impl::drop_code(Privilege p) {
+    log::print(log::Mmu, "mmu: all {} code forgotten\n", p == Privilege::User ? "user" : "supervisor");
     cached(p).drop_jumps();
     code_lost(p);
 }
 
+void GuestMemory::Impl::drop_code(std::span<const uint32_t> pages, Privilege p) {
+    constexpr size_t kMostPages = 16;  // with more of them it is cheaper to look up again what runs
+    if (pages.size() > kMostPages) return drop_code(p);
+    for (const uint32_t page : pages) {
+        const GuestVirt at(page * kPageSize);
+        log::print(log::Mmu, "mmu: {} code of {:08x} forgotten\n", p == Privilege::User ? "user" : "supervisor", at.value);
+        cached(p).drop_code_page(at);
+        code_page_lost(at, p);
+    }
+}
+
 void GuestMemory::Impl::recheck_code(GuestVirt a, Privilege p) {
+    std::vector<uint32_t> moved;
     for (const auto& [page, frame] : cached(p).code_pages_invalidated_by(a))
-        if (!still_code(page, frame, p)) return drop_code(p);
+        if (!still_code(page, frame, p)) moved.push_back(page);
+    drop_code(moved, p);
 }
 
 // A kernel with global pages has a few others.
 void GuestMemory::Impl::recheck_non_global_code() {
-    constexpr size_t kMostPages = 64;  // with more of them it is cheaper to look up again what runs
+    constexpr size_t kMostPages = 64;
     if (supervisor != &shared) return;  // those of spaces are kept true by traces
     const auto& code = shared.non_global_code();
     if (code.size() > kMostPages) return drop_code(Privilege::Supervisor);
+    std::vector<uint32_t> moved;
     for (const uint32_t page : std::vector(code.begin(), code.end()))
-        if (!still_code(page, shared.code_pages().at(page), Privilege::Supervisor)) return drop_code(Privilege::Supervisor);
+        if (!still_code(page, shared.code_pages().at(page), Privilege::Supervisor)) moved.push_back(page);
+    drop_code(moved, Privilege::Supervisor);
 }
 
-bool GuestMemory::Impl::supervisor_code_stands() {
+std::vector<uint32_t> GuestMemory::Impl::moved_supervisor_code() {
+    std::vector<uint32_t> moved;
     for (const auto& [page, frame] : supervisor->code_pages())
-        if (!still_code(page, frame, Privilege::Supervisor)) return false;
-    return true;
+        if (!still_code(page, frame, Privilege::Supervisor)) moved.push_back(page);
+    return moved;
 }
 
 void GuestMemory::forget_code() {
@@ -278,10 +295,12 @@ void GuestMemory::paging_mode_changed() {
         else
             impl_->windows.unmap_all(*window);
     }
-    const bool code_stands = supervisor_only && !moved.supervisor && impl_->supervisor_code_stands();
-    if (!code_stands) impl_->drop_code(Privilege::Supervisor);
+    if (supervisor_only && !moved.supervisor)
+        impl_->drop_code(impl_->moved_supervisor_code(), Privilege::Supervisor);
+    else
+        impl_->drop_code(Privilege::Supervisor);
     if (!supervisor_only) impl_->code_lost(Privilege::User);
-    impl_->views_changed({moved.user || !supervisor_only || code_stands, moved.supervisor || !supervisor_only});
+    impl_->views_changed({true, moved.supervisor || !supervisor_only});
 }
 
 void GuestMemory::invalidate_page(GuestVirt a) {

@@ -30,6 +30,7 @@ private:
     void run_one();
 
     void code_mapping_changed(Privilege) override { decoded_.mappings_changed(); }
+    void code_page_changed(Privilege, GuestVirt) override { decoded_.mappings_changed(); }
     void view_changed(Privilege) override { decoded_.mappings_changed(); }
 
     CpuState& state_;

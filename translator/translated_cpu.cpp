@@ -310,9 +310,18 @@ void TranslatedCpu::forget_code() {
 
 // User code is never chained from page to page, so only its return stack can lead astray.
 void TranslatedCpu::code_mapping_changed(Privilege p) {
+    if (p == Privilege::Supervisor) table_.unchain_other_pages();
+    jumps_lost(p);
+}
+
+void TranslatedCpu::code_page_changed(Privilege p, GuestVirt page) {
+    if (p == Privilege::Supervisor) table_.unchain_from_other_pages(page);
+    jumps_lost(p);
+}
+
+void TranslatedCpu::jumps_lost(Privilege p) {
     decoded_.mappings_changed();
     engine_->forget_jumps(p);
-    if (p == Privilege::Supervisor) table_.unchain_other_pages();
     engine_->forget_returns();
     code_mapping_lost_ |= p == state_.privilege();  // a kernel that changes user pages runs on
 }

@@ -117,7 +117,9 @@ private:
     void note_executed(const Instruction& i);  // by the interpreter
     void count(const Instruction& i) { ++by_mnemonic_[i.mnemonic]; }
 
+    void jumps_lost(Privilege p);
     void code_mapping_changed(Privilege) override;
+    void code_page_changed(Privilege, GuestVirt page) override;
     void view_changed(Privilege) override;
 
     VcpuContext& context_;

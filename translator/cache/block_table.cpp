@@ -179,7 +179,7 @@ void BlockTable::on_code_write(CodePage& page, const TraceWrite& w) {
 void BlockTable::chain(Link& link, Block& target) {
     if (link.is_linked() || link.from->dead || target.dead) return;
     chain_to(link, target);
-    if (link.other_page) other_page_links_.push_back(link);
+    if (link.other_page) other_page_links_[target.key.mode.flat() ? link_list(link.target) : kLinksNotFlat].push_back(link);
     ++counts_.chains;
 }
 
@@ -198,7 +198,20 @@ void BlockTable::unchain(Link& link) {
 }
 
 void BlockTable::unchain_other_pages() {
-    while (!other_page_links_.empty()) unchain(other_page_links_.front());
+    for (OtherPageLinks& links : other_page_links_)
+        while (!links.empty()) unchain(links.front());
+}
+
+void BlockTable::unchain_from_other_pages(GuestVirt page) {
+    for (const GuestVirt target : {page, page - kPageSize}) {
+        OtherPageLinks& links = other_page_links_[link_list(target)];
+        for (auto next = links.begin(); next != links.end();) {
+            Link& link = *next++;
+            if (link.target.page() == target.page()) unchain(link);
+        }
+    }
+    OtherPageLinks& not_flat = other_page_links_[kLinksNotFlat];
+    while (!not_flat.empty()) unchain(not_flat.front());
 }
 
 // Those that jumped to a block which this one replaced lose their target too.

@@ -2,6 +2,7 @@
 // made from.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <vector>
@@ -33,6 +34,8 @@ public:
     void chain(Link& link, Block& target);
     // Takes every link back that leaves its page: the mapping that justified it has changed.
     void unchain_other_pages();
+    // ... that leads to this linear page, or to what may begin on the page before.
+    void unchain_from_other_pages(GuestVirt page);
 
     // Frees all blocks whose host code meets the range. Returns their number; if not 0, no pointer to host code
     // may be kept anywhere.
@@ -75,7 +78,10 @@ private:
     CodeCache& cache_;
     MemoryTracer& tracer_;
     Engine* engine_ = nullptr;
-    OtherPageLinks other_page_links_;  // before the blocks: links leave it when they die
+    // By linear page, and one for links to code that is not flat. Before the blocks: links leave them when they die.
+    static constexpr size_t kLinkLists = 256, kLinksNotFlat = kLinkLists;
+    static size_t link_list(GuestVirt page) { return page.page_number() % kLinkLists; }
+    std::array<OtherPageLinks, kLinkLists + 1> other_page_links_;
     std::vector<BlockSet::bucket_type> buckets_;
     BlockSet set_;
     std::map<const uint8_t*, std::unique_ptr<Block>> by_host_;

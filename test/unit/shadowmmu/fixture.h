@@ -24,8 +24,9 @@ struct Device : MmioIo {
 };
 
 struct Listener : MappingListener {
-    int code[2] = {0, 0}, views[2] = {0, 0};
+    int code[2] = {0, 0}, code_page[2] = {0, 0}, views[2] = {0, 0};
     void code_mapping_changed(Privilege p) override { ++code[static_cast<size_t>(p)]; }
+    void code_page_changed(Privilege p, GuestVirt) override { ++code_page[static_cast<size_t>(p)]; }
     void view_changed(Privilege p) override { ++views[static_cast<size_t>(p)]; }
 };
 

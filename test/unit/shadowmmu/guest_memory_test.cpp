@@ -299,7 +299,7 @@ TEST_CASE("code whose mapping changes empties the jump cache and is told") {
         enter(kSupervisor);
         g.load_cr3(kPd2);
         CHECK_FALSE(entered(kSupervisor));
-        CHECK(g.listener.code[0] == 1);
+        CHECK(g.listener.code_page[0] == 1);
     }
     SECTION("INVLPG of code that did not move is no matter") {
         enter(kSupervisor);
@@ -308,7 +308,25 @@ TEST_CASE("code whose mapping changes empties the jump cache and is told") {
         g.poke(kPt + 12, 0);
         g.memory.invalidate_page(at);
         CHECK_FALSE(entered(kSupervisor));
-        CHECK(g.listener.code[0] == 1);
+        CHECK(g.listener.code_page[0] == 1);
+    }
+    SECTION("what moves takes its own jumps along, and those of the page before") {
+        enter(kSupervisor);
+        auto& jumps = g.memory.view(kSupervisor).jumps;
+        const GuestVirt others[] = {GuestVirt(0x402ffe), GuestVirt(0x401800), GuestVirt(0x404000)};
+        for (const GuestVirt other : others) {
+            g.memory.note_code_page(other, kSupervisor, std::get<Mapping>(g.memory.code_mapping(other, kSupervisor)));
+            jumps.negated_eip[JumpCache::index(other.value)] = 0u - other.value;
+        }
+        g.poke(kPt + 12, 0x204000 | P | W | U);
+        g.memory.invalidate_page(at);
+        CHECK_FALSE(entered(kSupervisor));
+        const auto holds = [&](GuestVirt a) { return jumps.negated_eip[JumpCache::index(a.value)] == 0u - a.value; };
+        CHECK_FALSE(holds(others[0]));
+        CHECK(holds(others[1]));
+        CHECK(holds(others[2]));
+        CHECK(g.listener.code_page[0] == 1);
+        CHECK(g.listener.code[0] == 0);
     }
 }
 
