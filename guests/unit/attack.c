@@ -97,6 +97,108 @@ static void pages_of_its_own(bool user) {
     }
 }
 
+SNIPPET(jump_near, "nop", "jmp *%ebx");
+SNIPPET(call_near, "nop", "call *%ebx");
+SNIPPET(return_near, "push %ebx", "ret");
+SNIPPET(jump_through_memory, "mov %ebx, scratch", "jmp *scratch");
+
+// Jumps to where the monitor's code is: a page that is not there, or what the guest has put into its own.
+static void jumps(bool user) {
+    static const u8* const ways[] = {jump_near, call_near, return_near, jump_through_memory};
+    static const u8 done[] = {0xcd, VEC_DONE};
+    for (u32 p = 0; p < PLACES; ++p) {
+        u32* frame = new_page();
+        memcpy((u8*)frame + places[p] % PAGE, done, sizeof done);
+        u32 wrong = 0;
+        for (u32 mapped = 0; mapped < 2; ++mapped) {
+            *pte(directory, places[p]) = mapped ? (u32)frame | (user ? PTE_USER : PTE_KERNEL | PTE_G) : 0;
+            invlpg(places[p]);
+            for (u32 n = 0; n < sizeof ways / sizeof *ways; ++n)
+                for (u32 i = 0; i < TIMES; ++i) {
+                    struct context c = user ? user_context(ways[n]) : kernel_context(ways[n]);
+                    c.ebx = places[p];
+                    const struct trap t = run(&c);
+                    if (mapped) wrong += t.vector != VEC_DONE || t.at.eip != places[p] + sizeof done;
+                    else wrong += t.vector != VEC_PF || t.cr2 != places[p] || t.at.eip != places[p] || t.error != (user ? ERR_U : 0);
+                }
+        }
+        check(!wrong, "%s: jumps to %X", user ? "user" : "kernel", places[p]);
+        *pte(directory, places[p]) = 0;
+        invlpg(places[p]);
+    }
+}
+
+SNIPPET(es_load, "nop", "mov %es:(%ebx), %eax");
+
+// Segments of the guest's own that lie over the monitor: behind each is the guest's page there, and nothing else.
+static void segments_over_the_monitor(bool user) {
+    static const struct {
+        u32 before, limit, attributes;  // the base lies so far before the place
+    } kinds[] = {
+        {0, 0xfff, ATTR_DATA | ATTR_32},
+        {0x800, 0xfff, ATTR_DATA},
+        {0x1000000, 0xfffff, ATTR_DATA | ATTR_32 | ATTR_PAGES},
+        {0xfffff000, 0xfffff, ATTR_DATA | ATTR_32 | ATTR_PAGES},  // the sum wraps around 4 GiB
+        {0x80000000, 0xfffff, ATTR_DATA_RO | ATTR_32 | ATTR_PAGES},
+        {0x2000, 0x1fff, ATTR_DATA_DOWN | ATTR_32},
+        {0xf000, 0xfff, ATTR_DATA_DOWN},
+        {0x10, 0xffff, ATTR_CODE | ATTR_32},
+    };
+    static const u8* const ways[] = {load, es_load, fs_load, gs_load, ss_load};
+    for (u32 p = 0; p < PLACES; ++p) {
+        u32* frame = new_page();
+        frame[places[p] % PAGE / 4] = 0x1234;
+        *pte(directory, places[p]) = (u32)frame | (user ? PTE_USER : PTE_KERNEL | PTE_G);
+        invlpg(places[p]);
+        u32 wrong = 0;
+        for (u32 k = 0; k < sizeof kinds / sizeof *kinds; ++k)
+            for (u32 n = 0; n < sizeof ways / sizeof *ways; ++n)
+                for (u32 i = 0; i < TIMES; ++i) {
+                    const bool stack = ways[n] == ss_load, writable = kinds[k].attributes & 2 && !(kinds[k].attributes & 8);
+                    if (stack && (!user || !writable)) continue;
+                    const u16 selector = (u16)(SEL_TEST | (user ? 3 : 0));
+                    set_segment(SEL_TEST, places[p] - kinds[k].before, kinds[k].limit, kinds[k].attributes | (user ? ATTR_DPL(3) : 0));
+                    struct context c = user ? user_context(ways[n]) : kernel_context(ways[n]);
+                    *(n == 0 ? &c.ds : n == 1 ? &c.es : n == 2 ? &c.fs : n == 3 ? &c.gs : &c.ss) = selector;
+                    c.ebx = kinds[k].before;
+                    const struct trap t = run(&c);
+                    if (t.vector == VEC_DONE && t.at.eax == 0x1234) continue;
+                    if (!wrong++) print("# kind %u, way %u: vector %u, error %x, eax %x\n", k, n, t.vector, t.error, t.at.eax);
+                }
+        check(!wrong, "%s: segments of its own over %X", user ? "user" : "kernel", places[p]);
+        *pte(directory, places[p]) = 0;
+        invlpg(places[p]);
+    }
+    set_segment(SEL_TEST, 0, 0, 0);
+}
+
+// Where the guest's LDT has the monitor's selectors, they mean what the guest says.
+static void selectors_that_are_the_guests_too(void) {
+    static const u8* const ways[] = {load, es_load, fs_load, gs_load, ss_load};
+    u32* frame = new_page();
+    *pte(directory, 0xfc000000) = (u32)frame | PTE_USER;
+    invlpg(0xfc000000);
+    u32 wrong = 0;
+    for (u16 selector = 0x07; selector <= 0x27; selector += 8)
+        for (u32 n = 0; n < sizeof ways / sizeof *ways; ++n)
+            for (u32 i = 0; i < TIMES; ++i) {
+                frame[0x10] = 0x7e57;
+                set_segment(selector, 0xfc000000, 0xff, ATTR_DATA | ATTR_DPL(3) | ATTR_32);
+                struct context c = user_context(ways[n]);
+                *(n == 0 ? &c.ds : n == 1 ? &c.es : n == 2 ? &c.fs : n == 3 ? &c.gs : &c.ss) = selector;
+                c.ebx = 0x40;
+                struct trap t = run(&c);
+                wrong += t.vector != VEC_DONE || t.at.eax != 0x7e57;
+                c.ebx = 0x100;
+                t = run(&c);
+                wrong += t.vector != (ways[n] == ss_load ? VEC_SS : VEC_GP) || t.error;
+                set_segment(selector, 0, 0, 0);
+            }
+    check(!wrong, "user: an LDT of its own with the monitor's selectors");
+    *pte(directory, 0xfc000000) = 0;
+    invlpg(0xfc000000);
+}
+
 // The supervisor's pages between the user's, which the kernel has just touched.
 static void supervisor_pages(u32 base, const char* where) {
     u32* secret = new_page();
@@ -143,7 +245,7 @@ SNIPPET(pop_gs, "push %eax", "pop %gs");
 SNIPPET(lgs_there, "nop", "lgs far_pointer, %edx");
 SNIPPET(return_by_iret, "pushf\n push %eax\n push $0", "iret");
 
-static void foreign_selectors(void) {
+static void foreign_selectors(bool user) {
     static const struct {
         const char* name;
         const u8* code;
@@ -157,22 +259,24 @@ static void foreign_selectors(void) {
         for (u32 s = 0; s < sizeof selectors / sizeof *selectors; ++s)
             for (u32 i = 0; i < 3; ++i) {
                 chosen = selectors[s];
+                if (!user && (chosen == 0x2b || chosen == 0x33)) continue;  // its own TSSs: a task switch
                 far_pointer.offset = 0xfcc0d000;
                 far_pointer.selector = chosen;
-                struct context c = user_context(ways[n].code);
+                struct context c = user ? user_context(ways[n].code) : kernel_context(ways[n].code);
                 c.eax = chosen;
                 const struct trap t = run(&c);
-                // None of these names anything of the guest's that user code may have: #GP(selector).
+                // None of these names anything of the guest's that this code may have: #GP(selector).
                 if (t.vector == VEC_GP && t.error == (chosen & 0xfffcu)) continue;
                 if (!wrong++) print("# %s %x: vector %u, error %x\n", ways[n].name, chosen, t.vector, t.error);
             }
-        check(!wrong, "user: %s with selectors of the host and the monitor", ways[n].name);
+        check(!wrong, "%s: %s with selectors of the host and the monitor", user ? "user" : "kernel", ways[n].name);
     }
 }
 
 SNIPPET(int_80, "mov $1, %eax", "int $0x80");
 SNIPPET(syscall_64, "mov $60, %eax", ".byte 0x0f, 0x05");
 SNIPPET(sysret_64, "nop", ".byte 0x0f, 0x07");
+SNIPPET(int_81, "mov $1, %eax", "int $0x81");
 SNIPPET(sysenter_32, "mov $1, %eax", "sysenter");
 SNIPPET(write_gs_base, "nop", ".byte 0xf3, 0x0f, 0xae, 0xd8");
 SNIPPET(write_fs_base, "nop", ".byte 0xf3, 0x0f, 0xae, 0xd0");
@@ -210,6 +314,29 @@ static void system_calls_of_the_host(void) {
     }
 }
 
+// From kernel mode: what no CPU of this model has, and base registers that a 64-bit host would obey.
+static void instructions_of_the_host(void) {
+    static const struct {
+        const char* name;
+        const u8 *code, *at;
+        u32 vector;
+    } cases[] = {
+#define CASE(n, v) {#n, n, n##_at, v}
+        CASE(syscall_64, VEC_UD), CASE(sysret_64, VEC_UD), CASE(write_gs_base, VEC_UD), CASE(write_fs_base, VEC_UD), CASE(read_gs_base, VEC_UD),
+        CASE(swap_gs, VEC_UD), CASE(vm_call, VEC_UD), CASE(vmm_call, VEC_UD), CASE(xgetbv, VEC_UD), CASE(vex, VEC_UD), CASE(write_msr, VEC_GP),
+#undef CASE
+        {"int_80", int_80, int_80_end, 0x80}, {"int_81", int_81, int_81_end, 0x81},  // by the guest's own gates
+    };
+    for (u32 n = 0; n < sizeof cases / sizeof *cases; ++n) {
+        struct trap t = {0};
+        for (u32 i = 0; i < TIMES; ++i) {
+            t = run_kernel(cases[n].code);
+            if (t.vector != cases[n].vector || t.error) break;
+        }
+        expect(&t, cases[n].vector, 0, cases[n].at, named("kernel: %s", cases[n].name));
+    }
+}
+
 // A null GS: the monitor's own is behind it.
 static void null_gs(bool user) {
     u32 wrong = 0;
@@ -231,11 +358,15 @@ int main(void) {
         pages_that_are_not_there(user);
         pages_of_its_own(user);
         null_gs(user);
+        jumps(user);
+        segments_over_the_monitor(user);
+        foreign_selectors(user);
     }
+    selectors_that_are_the_guests_too();
     supervisor_pages(0x40000000, "low");
     supervisor_pages(0xfbffc000, "around where the monitor begins");
     supervisor_pages(0xfd000000, "where the monitor is");
-    foreign_selectors();
     system_calls_of_the_host();
+    instructions_of_the_host();
     return 0;
 }

@@ -2,7 +2,7 @@
 // listing (-d out_asm's) with the one kept in the file, under its source.
 //
 // A line "; ring 0" runs the file as supervisor code, "; 16-bit protected mode" and "; virtual-8086 mode" in such
-// segments, where there is no direct form.
+// segments, where there is no direct form. "; segments engine" lists what that engine makes of it, direct.
 //
 // Host addresses differ from run to run: those inside the block become +offset, others HOST.
 #include <unistd.h>
@@ -36,11 +36,13 @@ std::string read_file(const std::string& path) {
 
 struct Setting {
     bool supervisor = false;
+    const char* engine = "windows";
     CpuCase::Segments segments = CpuCase::Segments::Flat;
 
     explicit Setting(const std::string& source) {
         const auto says = [&source](const char* line) { return source.find(line) != std::string::npos; };
         supervisor = says("\n; ring 0\n");
+        if (says("\n; segments engine\n")) engine = "segments";
         if (says("\n; 16-bit protected mode\n")) segments = CpuCase::Segments::Protected16;
         if (says("\n; virtual-8086 mode\n")) segments = CpuCase::Segments::Virtual8086;
     }
@@ -69,6 +71,7 @@ std::string raw_listing(const std::string& code, const Setting& setting, const c
     TranslatorOptions options;
     options.engine_options.cache_bytes = 4 << 20;
     options.policy.name = policy;
+    options.engine = setting.engine;
     TranslatedCpu cpu(machine.context(), machine.memory(), machine.ports(), machine.interrupts(), options);
     machine.load(case_of(code, setting));
     while (std::holds_alternative<Interrupted>(cpu.run())) {
@@ -85,11 +88,19 @@ struct HostRange {
     bool contains(uint64_t a) const { return a - begin < length; }
 };
 
+// 32-bit code names what the monitor is called about in two halves of an address.
+std::string replace_subject(const std::string& line) {
+    constexpr uint32_t kSubject = offsetof(VcpuContext, segments_state.subject);
+    static const std::regex kHalf(fmt::format("(mov dword ptr gs:\\[0x({:x}|{:x})\\], ).*", kSubject, kSubject + 4));
+    return std::regex_replace(line, kHalf, "$1SITE");
+}
+
 std::string replace_addresses(const std::string& line, const HostRange& block) {
-    static const std::regex kNumber("0x[0-9a-f]{9,16}");
+    const bool low = block.begin >> 32 == 0;
+    static const std::regex kNumber("0x[0-9a-f]{9,16}"), kNumberInTheHole("0xf[c-f][0-9a-f]{6}");
     std::string out;
     auto from = line.begin();
-    for (std::sregex_iterator it(line.begin(), line.end(), kNumber), end; it != end; ++it) {
+    for (std::sregex_iterator it(line.begin(), line.end(), low ? kNumberInTheHole : kNumber), end; it != end; ++it) {
         out.append(from, line.begin() + it->position());
         const uint64_t value = std::stoull(it->str(), nullptr, 16);
         const bool negative = value >> 47;  // a displacement, not an address
@@ -115,7 +126,7 @@ std::string listing(const std::string& code, const Setting& setting, const char*
             if (wanted) out += fmt::format(";; {} block {}, {} bytes to {}\n", name, m[1].str(), m[4].str(), m[5].str());
         } else if (wanted && std::regex_match(line, m, kHostLine)) {
             if (block.begin == 0) block.begin = std::stoull(m[1], nullptr, 16);
-            out += ";;     " + replace_addresses(m[2], block) + "\n";
+            out += ";;     " + replace_addresses(replace_subject(m[2]), block) + "\n";
         } else if (wanted) {
             out += ";; " + line + "\n";
         }
@@ -141,8 +152,9 @@ int main(int argc, char** argv) {
         while (std::getline(lines, line)) (is_golden_line(line) ? expected : source) += line + "\n";
         const std::string code = read_file(argv[2]);
         const Setting setting(source);
-        std::string found = listing(code, setting, "never-direct", "soft");
-        if (setting.segments == CpuCase::Segments::Flat) found += listing(code, setting, "always-direct", "direct");
+        const bool windows = setting.engine == std::string_view("windows");
+        std::string found = windows ? listing(code, setting, "never-direct", "soft") : listing(code, setting, "always-direct", "segments");
+        if (windows && setting.segments == CpuCase::Segments::Flat) found += listing(code, setting, "always-direct", "direct");
         if (accept) {
             std::ofstream(argv[1]) << source << found;
             return 0;

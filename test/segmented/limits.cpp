@@ -74,6 +74,8 @@ struct Shape {
 
 constexpr uint32_t kCount = 5;  // of a repeated instruction
 
+enum class Judge : bool { Host, Interpreter };
+
 // What is tried: a way through one segment register.
 struct Trial {
     Shape shape;
@@ -195,8 +197,9 @@ public:
     }
 
     // True if the case ran to its end, natively.
-    bool check(const CpuCase& c, const std::string& what, uint64_t seed = 0, OnFault on_fault = OnFault::Exact) {
-        const CpuEnd judge = cpus_[0]->run(c);
+    bool check(const CpuCase& c, const std::string& what, uint64_t seed = 0, OnFault on_fault = OnFault::Exact, Judge by = Judge::Host) {
+        const size_t first = by == Judge::Host ? 0 : 1;
+        const CpuEnd judge = cpus_[first]->run(c);
         ++cases_;
         if (judge.kind != EndKind::Fault) {
             ++incomparable_;
@@ -204,13 +207,13 @@ public:
         }
         const bool finished = judge.vector == 13 && hlt_at(c, judge);
         ++ends_[finished ? "no fault" : fmt::format("vector {}", judge.vector)];
-        for (size_t i = 1; i < cpus_.size(); ++i)
+        for (size_t i = first + 1; i < cpus_.size(); ++i)
             for (int pass = 0; pass < kPasses; ++pass) {
                 const CpuEnd end = cpus_[i]->run(c);
                 if (on_fault == OnFault::InPieces && judge.vector == 14 && (end.vector == 12 || end.vector == 13)) continue;
                 const std::string text = on_fault == OnFault::HalfDone && !finished
                                              ? outline(end, judge)
-                                             : difference(end, cpus_[i]->name(), judge, "native", {.fpu = false});
+                                             : difference(end, cpus_[i]->name(), judge, cpus_[first]->name(), {.fpu = false});
                 if (text.empty()) continue;
                 ++failures_;
                 fmt::print("not ok {}, pass {}{}\n{}", what, pass, seed ? fmt::format(", seed {}", seed) : "", text);
@@ -243,7 +246,7 @@ private:
     // Which fault it is, of an instruction that may have been half done.
     static std::string outline(const CpuEnd& end, const CpuEnd& judge) {
         if (end.kind == judge.kind && end.vector == judge.vector && end.error_code == judge.error_code && end.eip == judge.eip) return {};
-        return describe(end) + "  but natively\n" + describe(judge);
+        return describe(end) + "  but should be\n" + describe(judge);
     }
 
     std::vector<std::unique_ptr<CpuUnderTest>> cpus_;
@@ -296,13 +299,11 @@ void fetches(Session& session) {
             }
 }
 
-// Null, foreign, not present and unfit selectors, by every way to load one.
-void selectors(Session& session) {
+// Selectors of an LDT with segments of these kinds, and others, by every way to load one.
+void load_each(Session& session, std::span<const uint16_t> kinds, const std::vector<uint16_t>& others, Judge judge) {
     constexpr uint32_t kPointer = 0x3e00;
-    constexpr uint16_t kKinds[] = {kData, kReadOnly, kDown, kDownReadOnly, kCode, kExecuteOnly, kData & ~kNotPresent, kDown & ~kNotPresent,
-                                   kCode & ~kNotPresent, kExecuteOnly & ~kNotPresent, kConforming & ~kNotPresent, (kConforming & ~kNotPresent) & ~2};
-    std::vector<uint16_t> list = {0, 1, 2, 3, 0x10, 0x13, 0x18, 0x1b, kUserCode, kUserCode & ~3, kUserData, kUserData & ~3, 0x86, 0x1f7, 0xfff4};
-    for (uint16_t n = 0; n < std::size(kKinds); ++n)
+    std::vector<uint16_t> list = others;
+    for (uint16_t n = 0; n < kinds.size(); ++n)
         for (uint16_t rpl = 0; rpl < 4; ++rpl) list.push_back(static_cast<uint16_t>(n * 8 | 4 | rpl));
     for (const SelectorWay& way : selector_ways(kPointer))
         for (const uint16_t selector : list)
@@ -311,7 +312,7 @@ void selectors(Session& session) {
                 const bool pointer = way.frame || std::string_view(way.name).ends_with("far");
                 if (!in_limit && !pointer) continue;
                 LimitCase c(session.cases());
-                for (const uint16_t kind : kKinds) c.add(0x1000, 0x1fff, static_cast<uint16_t>(kind | kBig));
+                for (const uint16_t kind : kinds) c.add(0x1000, 0x1fff, static_cast<uint16_t>(kind | kBig));
                 const uint32_t offset = pointer ? (in_limit ? c.body_address() + 0x20 - (selector & 4 ? 0x1000 : 0) : 0x3000) : 0x5678abcd;
                 c.gpr(EAX) = 0xabcd0000u | selector;
                 c.store32(kPointer, way.name == std::string_view("mov gs, m") ? selector : offset);
@@ -322,8 +323,24 @@ void selectors(Session& session) {
                     c.store32(0x9808, 0x203);
                 }
                 c.body(way.bytes);
-                session.check(c.finish(), fmt::format("{} of {:x}{}", way.name, selector, in_limit ? "" : ", beyond the limit"), 0, way.on_fault);
+                session.check(c.finish(), fmt::format("{} of {:x}{}", way.name, selector, in_limit ? "" : ", beyond the limit"), 0, way.on_fault, judge);
             }
+}
+
+// Null, foreign, not present and unfit ones.
+void selectors(Session& session) {
+    constexpr uint16_t kKinds[] = {kData, kReadOnly, kDown, kDownReadOnly, kCode, kExecuteOnly, kData & ~kNotPresent, kDown & ~kNotPresent,
+                                   kCode & ~kNotPresent, kExecuteOnly & ~kNotPresent, kConforming & ~kNotPresent, (kConforming & ~kNotPresent) & ~2};
+    load_each(session, kKinds, {0, 1, 2, 3, 0x10, 0x13, 0x18, 0x1b, kUserCode, kUserCode & ~3, kUserData, kUserData & ~3, 0x86, 0x1f7, 0xfff4},
+              Judge::Host);
+}
+
+// Of each privilege, conforming code too, which no process can have of its kernel.
+void privileges(Session& session) {
+    std::vector<uint16_t> kinds;
+    for (const uint16_t kind : {kData, kDown, kCode, kConforming, static_cast<uint16_t>(kConforming & ~2)})
+        for (uint16_t dpl = 0; dpl < 4; ++dpl) kinds.push_back(static_cast<uint16_t>((kind & ~0x60) | dpl << 5));
+    load_each(session, kinds, {}, Judge::Interpreter);
 }
 
 Trial random_trial(RandomSource& r) {
@@ -363,6 +380,7 @@ int main(int argc, char** argv) {
             at_every_edge(session);
             fetches(session);
             selectors(session);
+            privileges(session);
         } else {
             fmt::print("from seed {}\n", o.seed);
             for (uint64_t i = 0; i < o.count && !session.done(); ++i) {

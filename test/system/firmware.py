@@ -54,13 +54,13 @@ def stop(child):
 DEBUG_PORT = ["-global", "isa-debugcon.iobase=0x402"]
 
 
-def seabios_here(ringfold, accel, folder, *options):
+def seabios_here(ringfold, machine, folder, *options):
     """The lines on the screen and SeaBIOS's own report, once it has given up."""
     log, screen = os.path.join(folder, "log"), os.path.join(folder, "screen.txt")
     for old in (log, screen):
         if os.path.exists(old):
             os.unlink(old)
-    child = subprocess.Popen([ringfold, "-accel", accel, "-m", "64", "-nodefaults", "-serial", "none", "-display", "none",
+    child = subprocess.Popen([ringfold, *machine, "-m", "64", "-nodefaults", "-serial", "none", "-display", "none",
                               "-debugcon", f"file:{log}", *DEBUG_PORT, "-screendump", screen, *options],
                              stdin=subprocess.DEVNULL)
     until(lambda: END in read(log), child)
@@ -151,12 +151,12 @@ SHADOWS = """
 """
 
 
-def own_roms(ringfold, accel, folder):
+def own_roms(ringfold, machine, folder):
     def start(source, *options):
         out = os.path.join(folder, "out")
         if os.path.exists(out):
             os.unlink(out)
-        child = subprocess.Popen([ringfold, "-accel", accel, "-m", "16", "-vga", "none", "-serial", "none", "-bios",
+        child = subprocess.Popen([ringfold, *machine, "-m", "16", "-vga", "none", "-serial", "none", "-bios",
                                   rom(folder, source), "-debugcon", f"file:{out}", *options], stdin=subprocess.DEVNULL)
         return child, lambda: read(out)
 
@@ -175,10 +175,10 @@ def own_roms(ringfold, accel, folder):
     stop(child)
 
 
-def on_terminal(ringfold, accel):
+def on_terminal(ringfold, machine):
     """-display curses on a terminal of our own: the boot menu, called by a key, and the way out."""
     os.environ.update(TERM="xterm", LC_ALL="C.UTF-8")
-    console = Console([ringfold, "-accel", accel, "-m", "64", "-display", "curses", "-boot", "menu=on"])
+    console = Console([ringfold, *machine, "-m", "64", "-display", "curses", "-boot", "menu=on"])
     try:
         console.expect("Press ESC for boot menu", LIMIT)
         console.send("\x1b")
@@ -194,10 +194,10 @@ def on_terminal(ringfold, accel):
 
 
 def main():
-    ringfold, accel = sys.argv[1:]
+    ringfold, *machine = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
-        own_roms(ringfold, accel, folder)
-        screen, log = seabios_here(ringfold, accel, folder)
+        own_roms(ringfold, machine, folder)
+        screen, log = seabios_here(ringfold, machine, folder)
         check("SeaBIOS comes to its end", END in log, log[-500:])
         check("it knows the board", "Running on QEMU (i440fx)" in log)
         check("it finds fw_cfg with DMA", "QEMU fw_cfg DMA interface supported" in log)
@@ -208,11 +208,11 @@ def main():
             strip = lambda lines: [line.rstrip() for line in lines if line.strip()]
             check("the screen is QEMU's", strip(screen) == strip(there),
                   "\n".join(["", *strip(screen), "--- QEMU:", *strip(there)]))
-        screen, log = seabios_here(ringfold, accel, folder, "-boot", "menu=on")
+        screen, log = seabios_here(ringfold, machine, folder, "-boot", "menu=on")
         check("the boot menu is offered", "Press ESC for boot menu." in "\n".join(screen), "\n".join(screen))
-        screen, log = seabios_here(ringfold, accel, folder, "-machine", "pc,acpi=off")
+        screen, log = seabios_here(ringfold, machine, folder, "-machine", "pc,acpi=off")
         check("without our ACPI tables it makes its own", END in log and "ACPI DSDT=" in log and "via rsdt" not in log, log)
-    on_terminal(ringfold, accel)
+    on_terminal(ringfold, machine)
     return failures > 0
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The terminal is raw while a guest uses it and is given back on every way out; the Ctrl-A keys work.
 
-usage: terminal.py RINGFOLD bt|interp
+usage: terminal.py RINGFOLD -accel bt|interp ...
 """
 import os
 import signal
@@ -12,13 +12,13 @@ import time
 import multiboot
 from console import Console, Problem
 
-ringfold, accel = sys.argv[1], sys.argv[2]
+ringfold, *machine = sys.argv[1:]
 LIMIT = 60
 
 
 def start(folder, name, code, *options):
     kernel = multiboot.write(os.path.join(folder, name), code)
-    console = Console([ringfold, "-accel", accel, "-m", "16", "-kernel", kernel, *options])
+    console = Console([ringfold, *machine, "-m", "16", "-kernel", kernel, *options])
     end = time.monotonic() + LIMIT
     while not console.is_raw() and console.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
@@ -112,7 +112,7 @@ def crash(folder):
         time.sleep(0.5)  # into the guest's loop, for the report to show it
         c.signal(number)
         ends(c, 134)
-        if accel == "bt":
+        if "bt" in machine:
             check("translation: guest 00100020" in c.text, "the crash report does not show the translation", c)
         for part in ("internal error", "guest: eip", "rip", "host stack", "report it"):
             check(part in c.text, f"the crash report has no {part!r}", c)

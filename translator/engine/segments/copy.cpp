@@ -109,7 +109,8 @@ Emitter::After Emitter::ident(const Instruction& i) {
 // register in its address, by the flat DS.
 Emitter::After Emitter::through_segment(const Instruction& i) {
     const MemoryOperand& m = i.memory;
-    if (m.address_size != 4 || !i.has_modrm || i.mnemonic == ZYDIS_MNEMONIC_CMPXCHG8B) return step(i);
+    const bool moffs = i.opcode_map == 0 && (i.opcode & 0xfc) == 0xa0;  // MOV between EAX and a bare address: as glibc reads its TLS
+    if (m.address_size != 4 || (!i.has_modrm && !moffs) || i.mnemonic == ZYDIS_MNEMONIC_CMPXCHG8B) return step(i);
     constexpr unsigned kBorrowed[] = {EDI, ESI, EBP, EBX};
     const auto* reg = std::find_if(std::begin(kBorrowed), std::end(kBorrowed), [&](unsigned r) { return !names(i, r); });
     if (reg == std::end(kBorrowed)) return step(i);
@@ -136,8 +137,11 @@ Emitter::After Emitter::through_segment(const Instruction& i) {
     }
     Bytes out;
     add_prefixes(out, i, false);
-    out.add(i.bytes.data() + i.prefix_length, i.modrm_offset - size_t{i.prefix_length});
-    out.add(0x84 | (i.modrm & 0x38));
+    if (moffs)
+        out.add(0x8a ^ (i.opcode & 1) ^ (i.opcode & 2));  // A0 to A3 are 8A, 8B, 88 and 89 without ModRM
+    else
+        out.add(i.bytes.data() + i.prefix_length, i.modrm_offset - size_t{i.prefix_length});
+    out.add(0x84 | (moffs ? 0 : i.modrm & 0x38));
     out.add(scale_bits(scale) << 6 | index << 3 | base);
     for (int shift = 0; shift < 32; shift += 8) out.add(static_cast<uint32_t>(displacement) >> shift & 0xff);
     if (i.immediate_length) out.add(i.bytes.data() + i.immediate_offset, i.length - size_t{i.immediate_offset});
