@@ -53,6 +53,7 @@ Vga::Vga(const Clock& clock, VideoMemory& memory) : clock_(clock), memory_(memor
 
 void Vga::reset() {
     s_ = State{};
+    s_.attribute[kPlaneEnable] = 0x0f;  // which GRUB as firmware counts on
     s_.vbe[kVbeId] = 0xb0c5;
     registers_changed();
 }

@@ -29,10 +29,10 @@ constexpr uint32_t in_all_planes(uint8_t value) {
 
 }  // namespace
 
-// The part of the 128 KiB window that answers, and where the memory begins that it is a view of.
+// The part of the 128 KiB window that answers, and where the memory begins that it is a view of. Bit 1 of the miscellaneous
+// output register, which would close the window, is not looked at: QEMU does not, and GRUB as firmware draws without it.
 PlainRegisters Vga::window_place() const {
     static constexpr PlainRegisters kPlaces[] = {{0, 0x20000}, {0, 0x10000}, {0x10000, 0x8000}, {0x18000, 0x8000}};
-    if (!(s_.misc & kMemoryEnable)) return {};
     PlainRegisters place = kPlaces[s_.graphics[kMiscellaneous] >> 2 & 3];
     if (vbe_enabled() && s_.vbe[kBpp] >= 8) place.memory = s_.vbe[kBank] * 0x10000u;
     return place;

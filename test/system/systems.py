@@ -4,8 +4,9 @@ qemu-system-i386 is installed, it shows the same screens.
 
 usage: systems.py SYSTEM RINGFOLD [PICTURES]
 
-SYSTEM: a function below. PICTURES: a folder, where each screen is kept as a PNG (docs/screens are made so).
+SYSTEM: a function of text_systems.py or below. PICTURES: a folder, where each screen is kept as a PNG (docs/screens are made so).
 """
+import gzip
 import os
 import subprocess
 import sys
@@ -13,13 +14,12 @@ import tempfile
 import time
 import zlib
 
+import text_systems
 from console import Console, Problem
 from pc import Pc, QEMU, QemuPc
 from picture import at_rest, colours, differences
+from text_systems import INSTALLER, GUESTS, grub_cd, isolinux_cd
 
-GRUB = "/usr/lib/grub-rescue/grub-rescue-cdrom.iso"
-INSTALLER = "/usr/lib/debian-installer/images/12/i386/text/debian-installer/i386"
-SYSLINUX = "/usr/lib/syslinux/modules/bios"
 failed = 0
 
 
@@ -29,103 +29,8 @@ def report(good, name, why=""):
     failed += not good
 
 
-def grub_menu(pc):
-    """The lines of GRUB's menu, once a key has ended its countdown."""
-    pc.expect("*GNU/Linux")
-    pc.do("sendkey down")
-    return pc.expect("*GNU (aka GNU/Hurd)")
-
-
-# Each gives the options of the machine, and a generator that drives a Pc: the name of a screen, and its lines.
-
-def seabios(folder):
-    """SeaBIOS's boot menu, by its key; what is chosen there is started."""
-    def drive(pc):
-        yield "its offer", pc.expect("Press ESC for boot menu.")
-        pc.type("\x1b")
-        menu = pc.expect("Select boot device:")
-        number = next(line.split(".")[0].strip() for line in menu if "DVD" in line)
-        yield "its menu", menu
-        pc.type(number)
-        yield "the DVD chosen in it", grub_menu(pc)
-    floppy = os.path.join(folder, "floppy.img")
-    with open(floppy, "wb") as f:
-        f.truncate(1440 << 10)
-    return ["-m", "64", "-boot", "menu=on,splash-time=20000", "-drive", f"file={floppy},if=floppy,format=raw", "-cdrom", GRUB], drive
-
-
-def grub(folder):
-    """Debian's GRUB rescue CD: its menu, its prompt."""
-    def drive(pc):
-        yield "its menu", grub_menu(pc)
-        pc.type("c")
-        pc.expect("grub>")
-        pc.type("echo it ${grub_platform}\r")
-        yield "its prompt", pc.expect("it pc", "grub>")
-    return ["-m", "64", "-cdrom", GRUB, "-boot", "d"], drive
-
-
-def ipxe(folder):
-    """Debian's iPXE CD: its prompt."""
-    def drive(pc):
-        pc.expect("Ctrl-B")
-        pc.type("\x02")
-        pc.expect("iPXE>")
-        pc.type("echo it ${buildarch}\r")
-        yield "its prompt", pc.expect("it i386")
-    return ["-m", "64", "-cdrom", "/usr/lib/ipxe/ipxe.iso", "-boot", "d"], drive
-
-
-def isolinux_cd(folder):
-    """A CD with ISOLINUX that starts Debian's installer, on the text screen or in graphics."""
-    tree, iso = os.path.join(folder, "tree"), os.path.join(folder, "installer.iso")
-    os.mkdir(tree)
-    for file in ("/usr/lib/ISOLINUX/isolinux.bin", *(f"{SYSLINUX}/{name}.c32" for name in ("ldlinux", "menu", "libutil")),
-                 f"{INSTALLER}/linux", f"{INSTALLER}/initrd.gz"):
-        subprocess.run(["cp", file, tree], check=True)
-    with open(os.path.join(tree, "isolinux.cfg"), "w") as f:
-        f.write("""prompt 1
-timeout 0
-label text
-    menu label Install on the text screen
-    linux /linux
-    initrd /initrd.gz
-    append vga=normal fb=false nomodeset quiet
-label graphics
-    menu label Install in graphics
-    linux /linux
-    initrd /initrd.gz
-    append quiet
-label menu
-    menu hide
-    com32 menu.c32
-""")
-    subprocess.run(["xorriso", "-as", "mkisofs", "-r", "-quiet", "-o", iso, "-b", "isolinux.bin", "-c", "boot.cat", "-no-emul-boot",
-                    "-boot-load-size", "4", "-boot-info-table", tree], check=True, stderr=subprocess.DEVNULL)
-    return ["-m", "512", "-cdrom", iso, "-boot", "d"]
-
-
-def installer(folder):
-    """ISOLINUX: its prompt, its menu; Debian's installer from there to its first dialogue."""
-    def drive(pc):
-        yield "ISOLINUX's prompt", pc.expect("boot:")
-        pc.type("menu\r")
-        yield "its menu", pc.expect("Install on the text screen", "Install in graphics")
-        pc.type("\r")
-        yield "the installer's first dialogue", pc.expect("[!!] Select a language", "Nederlands", "<Go Back>", "<Tab> moves")
-    return isolinux_cd(folder), drive
-
-
-def memtest(folder):
-    """Memtest86+ through a whole pass of 64 MB."""
-    def drive(pc):
-        pc.expect("Pass:  1 ", limit=2400)
-        yield "a whole pass", pc.expect("Errors: 0", "Testing: ", "##       ##    ##   #####    #####", limit=1)
-    return ["-m", "64", "-cdrom", "/usr/lib/memtest86+/memtest86+ia32.iso", "-boot", "d"], drive
-
-
 # Lines that tell of the machine below, or of the time.
-OURS = ("Ringfold", "QEMU", "DVD/CD [", "UUID", "MHz", "N/A", "Time:", "Pass", "Test", "Using:", "PMM")
+OURS = ("Ringfold", "upper memory", "QEMU", "DVD/CD [", "UUID", "MHz", "N/A", "Time:", "Pass", "Test", "Using:", "PMM")
 
 
 def contains(theirs, ours):
@@ -147,7 +52,7 @@ def against_qemu(system, options, drive, folder, screens):
 
 
 def text_system(system, ringfold, folder, pictures):
-    options, drive = globals()[system](folder)
+    options, drive = getattr(text_systems, system)(folder)
     screens = {}
     pc = Pc(ringfold, folder, *options)
     try:
@@ -155,7 +60,7 @@ def text_system(system, ringfold, folder, pictures):
             screens[name] = pc.settled() if system != "memtest" else pc.text()
             report(True, f"{system}: {name}")
             if pictures:
-                pc.picture(os.path.join(pictures, f"{system}-{len(screens)}.png"))
+                pc.picture(os.path.join(pictures, f"{system.replace('_', '-')}-{len(screens)}.png"))
     finally:
         pc.close()
     if QEMU and system != "memtest":  # whose pass takes TCG too long
@@ -223,7 +128,7 @@ def installer_serial(ringfold, folder, pictures):
 
 def uboot(ringfold, folder, pictures):
     """U-Boot instead of SeaBIOS: its prompt, DHCP, TFTP, and Debian's kernel and initrd that came that way."""
-    guest = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/guests/linux")
+    guest = f"{GUESTS}/linux"
     console = Console([ringfold, "-m", "256", "-bios", "/usr/lib/u-boot/qemu-x86/u-boot.rom", "-display", "none", "-serial", "stdio",
                        "-nic", f"user,model=e1000,tftp={guest}"])
 
@@ -253,8 +158,72 @@ def uboot(ringfold, folder, pictures):
         console.close()
 
 
+def bochs_bios(ringfold, folder, pictures):
+    """The BIOS of Bochs instead of SeaBIOS, which has no screen here: it boots our boot sector from each drive."""
+    sector = os.path.join(folder, "sector")
+    subprocess.run(["nasm", "-f", "bin", "-o", sector, os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot_sector.asm")],
+                   check=True)
+    for drive, size, options in (("00", 1440 << 10, ["-boot", "a", "-fda", sector]), ("80", 8 << 20, ["-boot", "c", "-hda", sector])):
+        os.truncate(sector, size)
+        done = subprocess.run([ringfold, "-display", "none", "-debugcon", "stdio", "-m", "32", "-device",
+                               "isa-debug-exit,iobase=0xf4,iosize=4", "-bios",
+                               f"{GUESTS}/systems/BIOS-bochs-legacy", *options], capture_output=True, text=True, timeout=120)
+        report(f"drive {drive}: second sector" in done.stdout, f"it boots drive {drive}", done.stdout[-500:] + done.stderr)
+
+
+def invaders(ringfold, folder, pictures):
+    """GRUB Invaders, a game without an operating system: the ship goes where the keys say, and its shots hit."""
+    pc = Pc(ringfold, folder, *grub_cd(folder, "multiboot /invaders.exec", **{"invaders.exec": f"{GUESTS}/systems/invaders.exec"}))
+    enemies = lambda lines: sum(line.count("-*-") for line in lines)
+    ship = lambda lines: max(line.find("/ \\") for line in lines)
+    try:
+        before = pc.expect("-*-", "/ \\")
+        for _ in range(16):
+            pc.do("sendkey spc")
+            pc.do("sendkey right")
+            time.sleep(0.3)
+        after = pc.text()
+        report(ship(before) > 0 and ship(after) > ship(before) + 5, "the ship has moved", "\n".join(after))
+        report(0 < enemies(after) < enemies(before), "it has hit", "\n".join(after))
+        if pictures:
+            pc.picture(os.path.join(pictures, "invaders-1.png"))
+    finally:
+        pc.close()
+
+
+def mach(ringfold, folder, pictures):
+    """GNU Mach, with guests/mach/server.c as its first program: drivers, tasks, messages, keyboard, restart."""
+    disk, kernel = (os.path.join(folder, name) for name in ("disk", "gnumach"))
+    data = os.urandom(8 << 20)
+    with open(disk, "wb") as f:
+        f.write(data)
+    with gzip.open(f"{GUESTS}/systems/gnumach.gz") as packed, open(kernel, "wb") as f:
+        f.write(packed.read())
+    cd = grub_cd(folder, "multiboot /gnumach",
+                 "module /server server '${device-port}' '${host-port}' hd0 8192 '$(task-create)' '$(task-resume)'",
+                 gnumach=kernel, server=os.path.join(os.path.dirname(ringfold), "guests/mach-server"))
+    pc = Pc(ringfold, folder, *cd, "-no-reboot", "-hda", disk)
+    try:
+        screen = pc.expect("type a line:", limit=60)
+        for name, line in (("its IDE driver reads and writes a disk", f"ok: hd0 {zlib.adler32(data):08x}"),
+                           ("a task with memory copied on write, and 10000 messages", "ok: a task and its messages, wrong ones: 00000000")):
+            report(line in screen, name, "\n".join(screen))
+        pc.type("microkernel")
+        pc.expect("type a line: microkernel", limit=20)
+        report(True, "its keyboard driver types")
+        if pictures:
+            pc.picture(os.path.join(pictures, "mach-1.png"))
+        pc.type("\r")
+        report(pc.child.wait(60) == 0, "it restarts the machine")
+    finally:
+        pc.close()
+    with open(disk, "rb") as f:
+        report(f.read(16384) == data[:8192] * 2, "what it wrote is on the disk")
+
+
 # The others are generators of screens.
-PROGRAMS = {f.__name__: f for f in (installer_graphics, installer_netboot, installer_serial, uboot)}
+PROGRAMS = {f.__name__: f for f in (installer_graphics, installer_netboot, installer_serial, uboot, bochs_bios,
+                                       invaders, mach)}
 
 
 def main():
