@@ -52,10 +52,13 @@ std::vector<uint8_t> IdentifyData::bytes() const {
 
 void AtaDisk::identify() {
     constexpr uint64_t kMaxLba28 = 0x0fffffff;
+    constexpr uint16_t kSectorBytes = 512;
     IdentifyData d;
     d[0] = 0x0040;  // a fixed disk
     d[1] = static_cast<uint16_t>(std::clamp<uint64_t>(sectors_ / (16 * 63), 1, 16383));
     d[3] = 16;
+    d[4] = 63 * kSectorBytes;  // ATA-1's bytes of a track and of a sector, by which Bochs's BIOS counts
+    d[5] = kSectorBytes;
     d[6] = 63;
     d.text(10, 10, serial_);
     d.text(23, 4, "1.0");

@@ -159,7 +159,7 @@ def uboot(ringfold, folder, pictures):
 
 
 def bochs_bios(ringfold, folder, pictures):
-    """The BIOS of Bochs instead of SeaBIOS, which has no screen here: it boots our boot sector from each drive."""
+    """The BIOS of Bochs instead of SeaBIOS: it boots our boot sector from each drive."""
     sector = os.path.join(folder, "sector")
     subprocess.run(["nasm", "-f", "bin", "-o", sector, os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot_sector.asm")],
                    check=True)
@@ -167,7 +167,7 @@ def bochs_bios(ringfold, folder, pictures):
         os.truncate(sector, size)
         done = subprocess.run([ringfold, "-display", "none", "-debugcon", "stdio", "-m", "32", "-device",
                                "isa-debug-exit,iobase=0xf4,iosize=4", "-bios",
-                               f"{GUESTS}/systems/BIOS-bochs-legacy", *options], capture_output=True, text=True, timeout=120)
+                               f"{GUESTS}/systems/BIOS-bochs-latest", *options], capture_output=True, text=True, timeout=120)
         report(f"drive {drive}: second sector" in done.stdout, f"it boots drive {drive}", done.stdout[-500:] + done.stderr)
 
 

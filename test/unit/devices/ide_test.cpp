@@ -142,6 +142,8 @@ TEST_CASE("IDE: IDENTIFY DEVICE") {
     CHECK((word(d, 60) | word(d, 61) << 16) == 300000);
     CHECK((word(d, 100) | word(d, 101) << 16) == 300000);
     CHECK(word(d, 1) == 300000 / (16 * 63));
+    CHECK(word(d, 4) == 63 * 512);
+    CHECK(word(d, 5) == 512);
     CHECK(std::string(d.begin() + 54, d.begin() + 60) == "IRGNOF");
     CHECK((word(d, 82) & 1) == 0);  // no SMART
     uint8_t sum = 0;
