@@ -81,7 +81,7 @@ TranslatedCpu::TranslatedCpu(VcpuContext& context, GuestMemory& memory, PortIo& 
       engine_(make_engine(context, memory, adaptation_, options)),
       world_(engine_->world()),
       table_(engine_->cache(), memory.tracer(), memory.ram().file_bytes()),
-      translator_(memory, *engine_, table_, options.emit, adaptation_),
+      translator_(memory, *engine_, table_, options.emit, adaptation_, memo_),
       segment_cache_(context, memory),
       by_mnemonic_(kMnemonicMax + 1) {
     options_ = options;
@@ -239,7 +239,7 @@ void TranslatedCpu::interpret_cold() {
     do {
         Instruction i;
         try {
-            fetch_instruction(state_, memory_, i);
+            fetch_instruction(state_, memory_, i, &memo_);
         } catch (const GuestFault& f) {
             interpreter_.fault(f);
             return;
@@ -349,6 +349,33 @@ void TranslatedCpu::give_window() {
     engine_->user_window_changed();
 }
 
+// Is the block, whose code `mapping` maps, still made from the pages that are there, and chained no further than they allow?
+bool TranslatedCpu::fits(const Block& block, const Mapping& mapping) {
+    // It is chained to other pages, which are not everywhere what they were when it was made.
+    if (block.global && !mapping.global) return false;
+    // From before its page was global: made again, it may be chained with other pages.
+    if (mapping.global && !block.global && !block.key.mode.user && !block.crosses_page) return false;
+    if (!block.crosses_page) return true;
+    const auto second = memory_.code_mapping(block.key.linear().page() + kPageSize, block.key.mode.privilege());
+    const auto* m = std::get_if<Mapping>(&second);
+    return !m || (m->physical.page() == block.second_page.page() && (m->global || !block.global));
+}
+
+// So that their end is heard of. False: the second page cannot be fetched from.
+bool TranslatedCpu::note_pages(const Block& block, const Mapping& mapping) {
+    const Privilege privilege = block.key.mode.privilege();
+    const GuestVirt linear = block.key.linear();
+    if (block.crosses_page) {
+        const GuestVirt next = linear.page() + kPageSize;
+        const auto second = memory_.code_mapping(next, privilege);
+        const auto* m = std::get_if<Mapping>(&second);
+        if (!m) return false;
+        memory_.note_code_page(next, privilege, *m);
+    }
+    memory_.note_code_page(linear, privilege, mapping);
+    return true;
+}
+
 Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault) {
     const GuestVirt linear = eip + mode.segments.code_base;
     if (!mode.flat() && eip.value > mode.segments.code_limit) return nullptr;
@@ -360,43 +387,21 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFa
     }
     BlockKey key{mapping->physical, eip, mode};
     key.mode.direct = engine_->uses_windows() && may_be_direct(mode);
-    Block* block = table_.find(key);
-    if (!block && key.mode.direct && !adaptation_.policy().direct_at_first(mode.privilege())) {
-        key.mode.direct = false;
-        block = table_.find(key);
-    }
-    // It is chained to other pages, which are not everywhere what they were when it was made.
-    if (block && block->global && !mapping->global) {
+    const auto [direct, soft] = table_.find_forms(key);
+    const bool hot_elsewhere = direct && !key.mode.direct;
+    if (!direct && !adaptation_.policy().direct_at_first(mode.privilege())) key.mode.direct = false;
+    Block* block = key.mode.direct ? direct : soft;
+    if (block && !fits(*block, *mapping)) {
         table_.kill(*block);
         block = nullptr;
     }
-    if (block && block->crosses_page) {
-        const auto second = memory_.code_mapping(linear.page() + kPageSize, mode.privilege());
-        const auto* m = std::get_if<Mapping>(&second);
-        if (!m) return nullptr;
-        if (m->physical.page() != block->second_page.page() || (block->global && !m->global)) {
-            table_.kill(*block);
-            block = nullptr;
-        } else {
-            memory_.note_code_page(linear.page() + kPageSize, mode.privilege(), *m);
-        }
-    }
-    if (block && mapping->global && !block->global && !mode.user && !block->crosses_page) {
-        table_.kill(*block);  // from before its page was global: made again, it may be chained with other pages
-        block = nullptr;
-    }
-    if (block) {
-        memory_.note_code_page(linear, mode.privilege(), *mapping);
-        return block;
-    }
+    if (block) return note_pages(*block, *mapping) ? block : nullptr;
     if (memory_.ram().contains(key.code) && cold_code_.still_cold(key.code, adaptation_.policy().translate_at())) {
         cold_ = true;
         return nullptr;
     }
     block = translator_.translate(key, *mapping);
-    if (!block || !block->heat || !mode.user || engine_->user_space_is_direct()) return block;
-    key.mode.direct = true;
-    if (table_.find(key)) engine_->count_again(*block, kCountAgain);  // the soft form of what was hot elsewhere
+    if (block && block->heat && mode.user && hot_elsewhere) engine_->count_again(*block, kCountAgain);
     return block;
 }
 
@@ -417,6 +422,7 @@ const void* TranslatedCpu::dispatch() {
 }
 
 const void* TranslatedCpu::dispatch_once(std::optional<GuestFault>& fault) {
+    arrived_ = nullptr;
     if (event_waits()) return world_.leave;
     const auto mode = current_mode();
     if (!mode) return world_.leave;
@@ -440,7 +446,7 @@ const void* TranslatedCpu::dispatch_once(std::optional<GuestFault>& fault) {
         for (const bool user : {false, true}) mode_of_views_[user] = Mode{.user = user, .sse = mode->sse}.bits();
     }
     ++counts_.lookups;
-    block = find_block(eip, *mode, fault);
+    block = arrived_ = find_block(eip, *mode, fault);
     if (!block) return world_.leave;
     JumpCache& now = memory_.view(mode->privilege()).jumps;
     now.negated_eip[i] = 0u - eip.value;
@@ -461,7 +467,7 @@ const void* TranslatedCpu::dispatch_segmented(const Mode& mode, std::optional<Gu
         return jumps.host[i];
     }
     ++counts_.lookups;
-    Block* block = find_block(GuestVirt(eip), mode, fault);
+    Block* block = arrived_ = find_block(GuestVirt(eip), mode, fault);
     if (!block) return world_.leave;
     SegmentedJumpCache& now = memory_.view(mode.privilege()).segmented_jumps;
     now.negated_tag[i] = 0 - tag;
@@ -616,12 +622,12 @@ const void* TranslatedCpu::on_link(Link& link) {
     const uint64_t evictions = evictions_;
     const void* pc = dispatch();
     if (pc == world_.leave || evictions != evictions_) return pc;
-    Block* target = table_.find_by_entry(pc);
+    Block* target = arrived_ ? arrived_ : table_.find_by_entry(pc);
     // The jump cache may still lead to a block that was replaced: from there one gets on, but it is not to be chained to.
     if (target && target->dead) {
         pc = on_lookup(GuestVirt(state_.eip));
         if (pc == world_.leave || evictions != evictions_) return pc;
-        target = table_.find_by_entry(pc);
+        target = arrived_;
     }
     // Cold code on the way there was interpreted, and may have led elsewhere.
     if (!target || target->dead || target->key.eip != link.target) return pc;
@@ -629,10 +635,14 @@ const void* TranslatedCpu::on_link(Link& link) {
     if (target->key.mode.segments.id != segmentation || target->key.mode.user != from_key.mode.user ||
         target->key.mode.sse != from_key.mode.sse)
         return pc;
-    // Soft user blocks are those of spaces without a window too.
-    if (target->key.mode.user && target->key.mode.direct && !from_key.mode.direct) return pc;
     const bool same_page = target->key.code.page() == from_key.code.page() && !target->crosses_page && !link.other_page;
-    if (same_page || (from_global && target->global && !from_key.mode.user)) table_.chain(link, *target);
+    const bool holds = same_page || (from_global && target->global && !from_key.mode.user);
+    // Soft user blocks are those of spaces without a window too.
+    const bool for_some = target->key.mode.user && target->key.mode.direct && !from_key.mode.direct;
+    if (holds && !for_some)
+        table_.chain(link, *target);
+    else
+        engine_->write_look_up(link);
     return pc;
 }
 

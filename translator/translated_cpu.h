@@ -97,9 +97,12 @@ private:
     const void* resume_at(Site& site, uint32_t host_offset);
     const void* dispatch();                     // the translation of state_.eip, or `leave`
     const void* dispatch_once(std::optional<GuestFault>& fault);  // ... unless it cannot be fetched
+    Block* arrived_ = nullptr;                  // what that answered, if it was not in a jump cache
     const void* dispatch_segmented(const Mode& mode, std::optional<GuestFault>& fault);
     // Translates it if there is none. Null: it cannot be fetched from, or its second page cannot; *fault says which.
     Block* find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault);
+    bool fits(const Block& block, const Mapping& mapping);
+    bool note_pages(const Block& block, const Mapping& mapping);
     const Instruction& instruction_of(Site& site);
     bool still_true(const Block& block) const;
     bool interrupt_deliverable() const;
@@ -128,6 +131,7 @@ private:
     PortIo& ports_;
     InterruptController& interrupts_;
     Interpreter interpreter_;
+    DecodeMemo memo_;
     DecodeCache decoded_;  // of what the interpreter runs outside translated code: 16-bit code above all
     Adaptation adaptation_;
     ColdCode cold_code_;

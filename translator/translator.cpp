@@ -8,7 +8,6 @@
 #include <x86intrin.h>
 
 #include "translator/classify/classifier.h"
-#include "translator/decode/decoder.h"
 #include "translator/dump.h"
 #include "vmm/base/log.h"
 
@@ -31,13 +30,14 @@ struct Translator::Source {
 };
 
 Translator::Translator(GuestMemory& memory, Engine& engine, BlockTable& table, const EmitOptions& options,
-                       const Adaptation& adaptation)
+                       const Adaptation& adaptation, DecodeMemo& memo)
     : memory_(memory),
       engine_(engine),
       cache_(engine.cache()),
       table_(table),
       options_(options),
       adaptation_(adaptation),
+      memo_(memo),
       emitter_(engine.make_emitter(options)) {
     emit_.adaptation = &adaptation;
     emit_.patches = &table.patches();
@@ -58,7 +58,7 @@ bool Translator::fetch_second_page(const BlockKey& key, Source& source) {
 bool Translator::decode_next(const BlockKey& key, Source& source, Instruction& out) {
     const uint32_t left = source.page_bytes - source.used;
     if (left == 0) return false;
-    switch (decode({source.page + source.used, left}, key.mode.code_size(), out)) {
+    switch (memo_.decode({source.page + source.used, left}, key.mode.code_size(), out)) {
         case DecodeStatus::Ok: return true;
         case DecodeStatus::TooLong: return false;
         case DecodeStatus::Truncated: break;
@@ -68,7 +68,7 @@ bool Translator::decode_next(const BlockKey& key, Source& source, Instruction& o
     uint8_t bytes[kMaxInstructionLength];
     memcpy(bytes, source.page + source.used, left);
     memcpy(bytes + left, memory_.ram().host(source.second_page), sizeof bytes - left);
-    return decode(bytes, key.mode.code_size(), out) == DecodeStatus::Ok;
+    return memo_.decode(bytes, key.mode.code_size(), out) == DecodeStatus::Ok;
 }
 
 Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
@@ -146,8 +146,8 @@ void Translator::end_at(Block& block, GuestVirt eip) {
     block.bytes.resize(block.guest_length);
 }
 
-std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& source) {
-    auto block = std::make_unique<Block>();
+BlockStore::Owned Translator::emit(const BlockKey& key, const Source& source) {
+    auto block = table_.make_block();
     block->key = key;
     block->guest_length = source.used;
     block->global = source.global;
@@ -162,7 +162,8 @@ std::unique_ptr<Block> Translator::emit(const BlockKey& key, const Source& sourc
         branches += i.row->emit == EmitKind::jcc || i.row->emit == EmitKind::loop || i.row->emit == EmitKind::call ||
                     i.row->emit == EmitKind::call_far;
     }
-    block->link = std::vector<Link>(branches);
+    block->link.resize(branches);
+    block->spots.reserve(instructions_.size() + 1);
 
     const uint8_t* host = make_room();
     emit_.begin(*block, host, source.page);

@@ -3,13 +3,15 @@
 
 #include "shadowmmu/guest_memory.h"
 #include "translator/cache/block_table.h"
+#include "translator/decode/decode_memo.h"
 #include "translator/engine/engine.h"
 
 namespace ringfold {
 
 class Translator {
 public:
-    Translator(GuestMemory& memory, Engine& engine, BlockTable& table, const EmitOptions& options, const Adaptation& adaptation);
+    Translator(GuestMemory& memory, Engine& engine, BlockTable& table, const EmitOptions& options, const Adaptation& adaptation,
+               DecodeMemo& memo);
 
     // Called before host code is thrown away to make room: nobody may keep a pointer to any.
     std::function<void()> on_eviction;
@@ -30,7 +32,7 @@ private:
     bool fetch_second_page(const BlockKey& key, Source& source);
     static bool within_code_segment(const BlockKey& key, uint32_t bytes);
     void decode_block(const BlockKey& key, Source& source);
-    std::unique_ptr<Block> emit(const BlockKey& key, const Source& source);
+    BlockStore::Owned emit(const BlockKey& key, const Source& source);
     unsigned worst_convictions(const BlockKey& key) const;
     static void end_at(Block& block, GuestVirt eip);
     const uint8_t* make_room();
@@ -41,6 +43,7 @@ private:
     BlockTable& table_;
     EmitOptions options_;
     const Adaptation& adaptation_;
+    DecodeMemo& memo_;
     const std::unique_ptr<BlockEmitter> emitter_;
     BlockEmitter& emit_ = *emitter_;
     std::vector<Instruction> instructions_;

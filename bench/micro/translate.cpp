@@ -79,7 +79,8 @@ public:
         const auto engine = find_engine("windows")->make(*context, memory, adaptation, EngineOptions{.cache_bytes = size_t{256} << 20}, {});
         BlockTable table(engine->cache(), tracer, ram_.size());
         table.set_engine(engine.get());
-        Translator translator(memory, *engine, table, {}, adaptation);
+        DecodeMemo memo;
+        Translator translator(memory, *engine, table, {}, adaptation, memo);
         for (uint32_t at = kStart; at + kMaxInstructionLength < end_;) {
             const auto answer = memory.code_mapping(GuestVirt(at), Privilege::Supervisor);
             const Mapping& mapping = std::get<Mapping>(answer);

@@ -21,6 +21,7 @@ bool Adaptation::trap(Trap trap, uint64_t instruction, TrapHistory& history, uin
     ++counts_.convictions[static_cast<size_t>(trap)];
     if (records_.size() >= kMostRecords) records_.clear();
     Record& record = records_[instruction];
+    convicted_.set(place(instruction));
     record.remedies |= trap == Trap::Divide ? kDivide : kSoft;
     // What was long ago was another phase of the program: then waiting for a new trial starts from the shortest.
     if (now - record.last > probation_cycles_) record.convictions = 0;
@@ -37,8 +38,8 @@ void Adaptation::acquit(uint64_t instruction) {
 }
 
 unsigned Adaptation::convictions(uint64_t instruction) const {
-    const auto it = records_.find(instruction);
-    return it != records_.end() && (it->second.remedies & kSoft) ? it->second.convictions : 0;
+    const Record* record = find(instruction);
+    return record && (record->remedies & kSoft) ? record->convictions : 0;
 }
 
 uint32_t Adaptation::heat(Mode mode, unsigned worst) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <unordered_map>
 
 #include "translator/adaptation/policy.h"
@@ -24,8 +25,8 @@ public:
 
     // `instruction`: the physical address of its first byte.
     bool needs(Remedy remedy, uint64_t instruction) const {
-        const auto it = records_.find(instruction);
-        return it != records_.end() && (it->second.remedies & static_cast<uint8_t>(remedy));
+        const Record* record = find(instruction);
+        return record && (record->remedies & static_cast<uint8_t>(remedy));
     }
     // A trap at that instruction, `now` by the host's time-stamp counter. True if it is guilty from now on.
     bool trap(Trap, uint64_t instruction, TrapHistory& history, uint64_t now);
@@ -51,9 +52,18 @@ private:
         uint8_t remedies = 0;
     };
 
+    static constexpr size_t kPlaces = 1 << 15;
+    static size_t place(uint64_t instruction) { return instruction / 16 % kPlaces; }
+    const Record* find(uint64_t instruction) const {
+        if (!convicted_[place(instruction)]) return nullptr;
+        const auto it = records_.find(instruction);
+        return it == records_.end() ? nullptr : &it->second;
+    }
+
     std::unique_ptr<Policy> policy_;
     uint64_t probation_cycles_;
     std::unordered_map<uint64_t, Record> records_;
+    std::bitset<kPlaces> convicted_;  // where there may be records: nearly all that is asked about is innocent
     Counts counts_;
 };
 

@@ -5,7 +5,9 @@
 #include <boost/intrusive/unordered_set.hpp>
 #include <cstdint>
 #include <cstring>
+#include <forward_list>
 #include <memory>
+#include <memory_resource>
 #include <vector>
 
 #include "translator/adaptation/policy.h"
@@ -24,9 +26,10 @@ struct BlockKey {
     bool operator==(const BlockKey&) const = default;
 };
 
+// The same for both forms of access, so that one walk through a bucket finds either.
 inline size_t hash_value(const BlockKey& k) {
     uint64_t h = k.code.value * 0x9e3779b97f4a7c15 + k.eip.value;
-    h = (h ^ (h >> 29) ^ k.mode.bits() ^ uint64_t{k.mode.segments.id} << 3) * 0xbf58476d1ce4e5b9;
+    h = (h ^ (h >> 29) ^ Mode{.user = k.mode.user, .sse = k.mode.sse}.bits() ^ uint64_t{k.mode.segments.id} << 3) * 0xbf58476d1ce4e5b9;
     return h ^ (h >> 32);
 }
 
@@ -97,6 +100,10 @@ struct HostSpot {
 inline bool may_cross_page(GuestVirt at) { return at.page_offset() > kPageSize - kMaxInstructionLength; }
 
 struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
+    // What it grows by comes from `memory`.
+    explicit Block(std::pmr::memory_resource* memory)
+        : link(memory), returns(memory), sites(memory), spots(memory), bytes(memory), loaded(memory) {}
+
     BlockKey key{};
     uint32_t guest_length = 0;  // bytes
     GuestPhys second_page{};    // of the bytes behind the page's end; only if crosses_page
@@ -110,15 +117,15 @@ struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
     uint32_t entry_offset = 0;      // where it is entered
     uint32_t host_length = 0;
 
-    std::vector<Link> link;      // sized once: links hang in lists
+    std::pmr::vector<Link> link;  // sized once: links hang in lists
     uint32_t links = 0;          // of them in use
     LinkList incoming;
     Link forward;                // once dead and replaced: the jump at its entry to what replaced it
-    std::vector<ReturnPoint> returns;  // ascending
-    std::vector<std::unique_ptr<Site>> sites;
-    std::vector<HostSpot> spots;
-    std::vector<uint8_t> bytes;  // the guest code it was made from
-    std::vector<LoadedImmediate> loaded;  // ascending
+    std::pmr::vector<ReturnPoint> returns;  // ascending
+    std::pmr::forward_list<Site> sites;  // the latest first
+    std::pmr::vector<HostSpot> spots;
+    std::pmr::vector<uint8_t> bytes;  // the guest code it was made from
+    std::pmr::vector<LoadedImmediate> loaded;  // ascending
     uint64_t executions = 0;     // counted only with profiling on
     uint32_t heat = 0;           // executions left until it is looked at again; 0: not counted
     uint32_t full_heat = 0;      // what `heat` last counted down from

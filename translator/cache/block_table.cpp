@@ -44,7 +44,7 @@ struct BlockTable::CodePage {
 };
 
 BlockTable::BlockTable(CodeCache& cache, MemoryTracer& tracer, uint64_t ram_bytes)
-    : cache_(cache), tracer_(tracer), buckets_(kBuckets), set_(BlockSet::bucket_traits(buckets_.data(), kBuckets)),
+    : cache_(cache), tracer_(tracer), buckets_(kBuckets), set_(BlockSet::bucket_traits(buckets_.data(), kBuckets)), store_(cache),
       pages_(ram_bytes / kPageSize), map_(ram_bytes) {}
 
 BlockTable::~BlockTable() {
@@ -56,11 +56,21 @@ Block* BlockTable::find(const BlockKey& key) {
     return it == set_.end() ? nullptr : &*it;
 }
 
+BlockTable::Forms BlockTable::find_forms(const BlockKey& key) {
+    BlockKey direct = key, soft = key;
+    direct.mode.direct = true;
+    soft.mode.direct = false;
+    Forms forms;
+    const size_t bucket = set_.bucket(key, [](const BlockKey& k) { return hash_value(k); });
+    for (auto it = set_.begin(bucket); it != set_.end(bucket); ++it) {
+        if (it->key == direct) forms.direct = &*it;
+        if (it->key == soft) forms.soft = &*it;
+    }
+    return forms;
+}
+
 Block* BlockTable::find_by_host(const void* pc) const {
-    auto it = by_host_.upper_bound(static_cast<const uint8_t*>(pc));
-    if (it == by_host_.begin()) return nullptr;
-    Block* block = std::prev(it)->second.get();
-    return pc < block->end() ? block : nullptr;
+    return store_.find(pc);
 }
 
 Block* BlockTable::find_by_entry(const void* pc) {
@@ -85,9 +95,9 @@ BlockTable::CodePage& BlockTable::page_of(GuestPhys address) {
     return *page;
 }
 
-Block& BlockTable::add(std::unique_ptr<Block> owned) {
-    Block& block = *owned;
-    by_host_[block.host] = std::move(owned);
+Block& BlockTable::add(BlockStore::Owned owned) {
+    Block& block = store_.keep(std::move(owned));
+    by_entry_[entry_slot(block.entry())] = &block;
     set_.insert(block);
     page_of(block.key.code).begun_here.push_back(block);
     if (block.crosses_page) page_of(block.second_page).end_here.push_back(block);
@@ -258,21 +268,19 @@ void BlockTable::forward(Block& block, Block& by) {
 }
 
 unsigned BlockTable::evict(const uint8_t* begin, size_t bytes) {
-    auto it = by_host_.lower_bound(begin);
-    if (it != by_host_.begin() && std::prev(it)->second->end() > begin) --it;
     unsigned evicted = 0;
-    while (it != by_host_.end() && it->first < begin + bytes) {
-        if (it->second->dead) {
-            unchain_incoming(*it->second);
+    for (; Block* oldest = store_.in_the_way(begin, bytes); ++evicted) {
+        Block& block = *oldest;
+        if (block.dead) {
+            unchain_incoming(block);
         } else {
-            kill(*it->second);
+            kill(block);
             --counts_.invalidations;
             ++counts_.evictions;
         }
-        account(*it->second, counts_);
-        if (Block*& slot = by_entry_[entry_slot(it->second->entry())]; slot == it->second.get()) slot = nullptr;
-        it = by_host_.erase(it);
-        ++evicted;
+        account(block, counts_);
+        if (Block*& slot = by_entry_[entry_slot(block.entry())]; slot == &block) slot = nullptr;
+        store_.drop_oldest();
     }
     return evicted;
 }
@@ -286,7 +294,7 @@ void BlockTable::account(const Block& b, Counts& counts) const {
 
 BlockTable::Counts BlockTable::counts() const {
     Counts counts = counts_;
-    for (const auto& [host, block] : by_host_) account(*block, counts);
+    for (const auto& block : store_) account(*block, counts);
     return counts;
 }
 

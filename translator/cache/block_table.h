@@ -3,11 +3,10 @@
 #pragma once
 
 #include <array>
-#include <map>
 #include <memory>
 #include <vector>
 
-#include "translator/cache/block.h"
+#include "translator/cache/block_store.h"
 #include "translator/cache/code_cache.h"
 #include "translator/cache/code_map.h"
 #include "translator/cache/patch_history.h"
@@ -25,10 +24,16 @@ public:
     void set_engine(Engine* engine) { engine_ = engine; }
 
     Block* find(const BlockKey& key);
+    // Both translations of that code, in one look-up.
+    struct Forms {
+        Block *direct = nullptr, *soft = nullptr;
+    };
+    Forms find_forms(const BlockKey& key);
     Block* find_by_host(const void* pc) const;  // dead ones too
     Block* find_by_entry(const void* pc);       // the same, for where a block is entered, and faster
-    // Takes a finished block in and watches its bytes.
-    Block& add(std::unique_ptr<Block> block);
+    // A block to be filled, and then added: taken in, its bytes watched.
+    BlockStore::Owned make_block() { return store_.make(); }
+    Block& add(BlockStore::Owned block);
 
     // Patches the link to lead to the target.
     void chain(Link& link, Block& target);
@@ -84,9 +89,9 @@ private:
     std::array<OtherPageLinks, kLinkLists + 1> other_page_links_;
     std::vector<BlockSet::bucket_type> buckets_;
     BlockSet set_;
-    std::map<const uint8_t*, std::unique_ptr<Block>> by_host_;
-    static constexpr size_t kEntrySlots = 1 << 14;
-    std::vector<Block*> by_entry_ = std::vector<Block*>(kEntrySlots);  // what find_by_entry() found lately
+    BlockStore store_;
+    static constexpr size_t kEntrySlots = 1 << 17;
+    std::vector<Block*> by_entry_ = std::vector<Block*>(kEntrySlots);  // the latest, for find_by_entry()
     std::vector<std::unique_ptr<CodePage>> pages_;
     CodeMap map_;
     PatchHistory patches_;

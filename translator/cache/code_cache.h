@@ -29,6 +29,7 @@ public:
 
     bool owns(const void* p) const { return p >= rx_ && p < rx_ + bytes_; }
     const uint8_t* begin() const { return rx_; }
+    const uint8_t* end() const { return rx_ + bytes_; }
     size_t capacity() const { return bytes_; }
     // What lies before the next free range is never reused: the stubs live there.
     void keep() { floor_ = cursor_; }

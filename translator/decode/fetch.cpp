@@ -6,7 +6,7 @@
 
 namespace ringfold {
 
-void fetch_instruction(const CpuState& s, GuestMemory& memory, Instruction& out) {
+void fetch_instruction(const CpuState& s, GuestMemory& memory, Instruction& out, DecodeMemo* memo) {
     const SegmentRegister& cs = s.segment[CS];
     if (s.eip > cs.limit) throw GuestFault::general_protection();
     const GuestVirt at(cs.base + s.eip);
@@ -16,7 +16,8 @@ void fetch_instruction(const CpuState& s, GuestMemory& memory, Instruction& out)
     uint32_t have = 0, want = std::min(allowed, kPageSize - at.page_offset());
     for (;;) {
         have += memory.fetch(at + have, std::span(bytes).subspan(have, want - have), s.privilege());
-        const DecodeStatus status = decode(std::span(bytes).first(have), code_size(s), out);
+        const auto got = std::span(bytes).first(have);
+        const DecodeStatus status = memo ? memo->decode(got, code_size(s), out) : decode(got, code_size(s), out);
         if (status == DecodeStatus::Ok) return;
         if (status == DecodeStatus::TooLong || have == allowed) throw GuestFault::general_protection();
         want = allowed;  // the rest lies on the next page

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "shadowmmu/guest_memory.h"
-#include "translator/decode/decoder.h"
+#include "translator/decode/decode_memo.h"
 
 namespace ringfold {
 
@@ -10,6 +10,6 @@ inline CodeSize code_size(const CpuState& s) { return s.segment[CS].big() ? Code
 
 // Throws #GP(0) beyond the limit of CS or 15 bytes, #PF as the fetch meets it. The page behind is touched only if
 // the instruction reaches into it.
-void fetch_instruction(const CpuState&, GuestMemory&, Instruction& out);
+void fetch_instruction(const CpuState&, GuestMemory&, Instruction& out, DecodeMemo* memo = nullptr);
 
 }  // namespace ringfold

@@ -52,11 +52,11 @@ bool Emit::instruction(const Instruction& i, GuestVirt eip, const Instruction* n
     start_ = offset();
     soft_accesses_ = 0;
     direct_ = block_->key.mode.direct && flat() && !needs(Remedy::SoftAccess);
-    first_site_ = block_->sites.size();
+    const auto earlier = block_->sites.begin();
     block_->spots.push_back({start_, static_cast<uint16_t>(eip - block_->key.eip), kNoUndo, 0});
     const After after = dispatch(i);
-    for (size_t n = first_site_; n < block_->sites.size(); ++n) {
-        Site& s = *block_->sites[n];
+    for (auto it = block_->sites.begin(); it != earlier; ++it) {
+        Site& s = *it;
         s.resume = after == After::GoesOn ? offset() : 0;
         s.fpu = s.fpu || fpu_loaded_;
         s.loaded = !block_->loaded.empty() && block_->loaded.back().offset >= s.guest_offset;
@@ -138,7 +138,7 @@ std::span<const uint8_t> Emit::code() const {
 }
 
 Site& Emit::site(Access access, unsigned size) {
-    Site& s = *block_->sites.emplace_back(std::make_unique<Site>());
+    Site& s = block_->sites.emplace_front();
     s.block = block_;
     s.guest_offset = static_cast<uint16_t>(eip_ - block_->key.eip);
     s.next_offset = static_cast<uint16_t>(next_eip_ - block_->key.eip);

@@ -212,7 +212,6 @@ private:
     const Instruction* current_ = nullptr;
     const Instruction* following_ = nullptr;  // it, in the block
     uint32_t start_ = 0;          // host offset of the current instruction
-    size_t first_site_ = 0;       // sites of the current instruction start here
     unsigned segment_ = DS;       // in code that is not flat: where the offset in r8d lies
     bool offset16_ = false;       // ... and whether it has 16 bits
     bool direct_ = false;         // how the current instruction reaches memory

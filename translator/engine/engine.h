@@ -55,6 +55,9 @@ public:
     // --- dead blocks: their first bytes say which EIP is meant, and end in a jump of four bytes ------------------
     virtual uint32_t forwarder_bytes() const = 0;
     virtual void write_forwarder(const uint8_t* at, uint32_t eip) = 0;
+    // A link that cannot be chained, though its target is translated: its thunk may lead there by the jump cache, and
+    // ask the monitor no more.
+    virtual void write_look_up(const Link&) {}
 
     // --- running ---------------------------------------------------------------------------------------------------
     // This thread is about to run. `crossing`: sequences may change privilege within the code cache.

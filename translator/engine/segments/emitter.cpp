@@ -95,12 +95,12 @@ bool Emitter::instruction(const Instruction& i, GuestVirt eip, const Instruction
     start_ = offset();
     const uint64_t code = block_->key.code.value + (eip - block_->key.eip);
     direct_ = block_->key.mode.direct && !(adaptation && adaptation->needs(Remedy::SoftAccess, code));
-    first_site_ = block_->sites.size();
+    const auto earlier = block_->sites.begin();
     block_->spots.push_back({start_, static_cast<uint16_t>(eip - block_->key.eip), kNoUndo, 0});
     const bool checked = adaptation && adaptation->needs(Remedy::CheckedDivide, code);
     const After after = checked ? step(i) : dispatch(i);
-    for (size_t n = first_site_; n < block_->sites.size(); ++n) {
-        Site& s = *block_->sites[n];
+    for (auto it = block_->sites.begin(); it != earlier; ++it) {
+        Site& s = *it;
         s.resume = after == After::GoesOn ? offset() : 0;
         s.fpu = s.fpu || fpu_loaded_;
     }
@@ -200,7 +200,7 @@ std::span<const uint8_t> Emitter::code() const {
 }
 
 Site& Emitter::site() {
-    Site& s = *block_->sites.emplace_back(std::make_unique<Site>());
+    Site& s = block_->sites.emplace_front();
     s.block = block_;
     s.guest_offset = static_cast<uint16_t>(eip_ - block_->key.eip);
     s.next_offset = static_cast<uint16_t>(next_eip_ - block_->key.eip);

@@ -115,7 +115,6 @@ private:
     GuestVirt eip_{}, next_eip_{};
     const Instruction* current_ = nullptr;
     uint32_t start_ = 0;
-    size_t first_site_ = 0;
     bool direct_ = false;
     bool fpu_loaded_ = false;
 };

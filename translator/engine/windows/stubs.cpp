@@ -195,10 +195,10 @@ void emit_return_empty(Assembler& a, const asmjit::Label& indirect) {
 
 }  // namespace
 
-void write_forwarder(CodeCache& cache, const uint8_t* at, uint32_t eip, const Stubs& stubs) {
+void write_forwarder(CodeCache& cache, const uint8_t* at, uint32_t eip, const void* stub) {
     uint8_t code[kForwarderBytes] = {0x41, 0xb8, 0, 0, 0, 0, 0xe9};
     memcpy(code + 2, &eip, 4);
-    const auto distance = static_cast<int32_t>(static_cast<const uint8_t*>(stubs.look_up) - (at + kForwarderBytes));
+    const auto distance = static_cast<int32_t>(static_cast<const uint8_t*>(stub) - (at + kForwarderBytes));
     memcpy(code + 7, &distance, 4);
     cache.overwrite(at, code, sizeof code);
 }

@@ -42,9 +42,10 @@ struct Stubs : WorldSwitch {
     StringStubs strings;
 };
 
-// What a dead block's first bytes become: load r8d with its EIP, jump to look_up.
+// What a dead block's first bytes become, and the thunk of a link that cannot be chained: load r8d with the EIP, jump to
+// the stub that looks it up.
 inline constexpr uint32_t kForwarderBytes = 11;
-void write_forwarder(CodeCache&, const uint8_t* at, uint32_t eip, const Stubs&);
+void write_forwarder(CodeCache&, const uint8_t* at, uint32_t eip, const void* stub);
 
 Stubs emit_stubs(CodeCache&, const MonitorFunctions&);
 

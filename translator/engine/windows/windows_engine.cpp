@@ -44,7 +44,12 @@ std::unique_ptr<BlockEmitter> WindowsEngine::make_emitter(const EmitOptions& opt
 }
 
 void WindowsEngine::write_forwarder(const uint8_t* at, uint32_t eip) {
-    windows::write_forwarder(cache_, at, eip, stubs_);
+    windows::write_forwarder(cache_, at, eip, stubs_.look_up);
+}
+
+void WindowsEngine::write_look_up(const Link& link) {
+    if (!link.from->key.mode.flat() || link.segmentation) return;
+    windows::write_forwarder(cache_, link.from->host + link.thunk, link.target.value, stubs_.indirect);
 }
 
 void WindowsEngine::begin_run(bool crossing) {

@@ -18,6 +18,7 @@ public:
     unsigned code_bits() const override { return 64; }
     uint32_t forwarder_bytes() const override { return kForwarderBytes; }
     void write_forwarder(const uint8_t* at, uint32_t eip) override;
+    void write_look_up(const Link&) override;
 
     void begin_run(bool crossing) override;
     bool crossable() const override { return crossable_; }
