@@ -759,6 +759,8 @@ const void* TranslatedCpu::on_host_fault() {
     if (engine_->is_limit_violation(f)) {
         engine_->heed_limit_violation(block->key.mode);
         guilty = !block->dead && adaptation_.trap(Trap::NotWindowed, block->key.code.value + spot->guest, spot->traps, __rdtsc());
+    } else if (engine_->is_missed_jump(f.address)) {
+        guilty = !block->dead && adaptation_.trap(Trap::MissedJump, block->key.code.value + spot->guest, spot->traps, __rdtsc());
     } else if (f.signal == SIGBUS || (f.signal == SIGSEGV && f.trap == kPageFaultTrap)) {
         if (!block->key.mode.direct) host::crash("translated code faulted on host memory");
         if (window_fault(*block, *spot, guilty)) {

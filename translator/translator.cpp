@@ -119,8 +119,15 @@ void Translator::decode_block(const BlockKey& key, Source& source) {
     }
 }
 
-const uint8_t* Translator::make_room() {
-    const uint8_t* at = cache_.reserve(kMaxBlockBytes);
+// A short block of hot code lies in as few of the host's lines as it can: one more costs an interpreter's loop a third.
+size_t Translator::alignment_of(const BlockKey& key, const Source& source) {
+    constexpr uint32_t kShort = 32;
+    const bool hot = key.mode.user && key.mode.direct;
+    return hot && source.used <= kShort ? CodeCache::kLine : CodeCache::kAlignment;
+}
+
+const uint8_t* Translator::make_room(size_t alignment) {
+    const uint8_t* at = cache_.reserve(kMaxBlockBytes, alignment);
     if (evicted_until_ == nullptr || at < evicted_until_ - cache_.capacity() / kEvictedAtOnce) evicted_until_ = at;
     if (at + kMaxBlockBytes > evicted_until_) {
         const size_t bytes = cache_.capacity() / kEvictedAtOnce;
@@ -165,7 +172,7 @@ BlockStore::Owned Translator::emit(const BlockKey& key, const Source& source) {
     block->link.resize(branches);
     block->spots.reserve(instructions_.size() + 1);
 
-    const uint8_t* host = make_room();
+    const uint8_t* host = make_room(alignment_of(key, source));
     emit_.begin(*block, host, source.page);
     GuestVirt eip = key.eip;
     bool goes_on = true;

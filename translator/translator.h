@@ -35,7 +35,8 @@ private:
     BlockStore::Owned emit(const BlockKey& key, const Source& source);
     unsigned worst_convictions(const BlockKey& key) const;
     static void end_at(Block& block, GuestVirt eip);
-    const uint8_t* make_room();
+    static size_t alignment_of(const BlockKey& key, const Source& source);
+    const uint8_t* make_room(size_t alignment);
 
     GuestMemory& memory_;
     Engine& engine_;

@@ -212,6 +212,32 @@ SNIPPET(forms, "mov $0x1000010, %ebx\n mov $4, %ecx\n mov (%ebx,%ecx,8), %eax\n 
                "mov $0xfffffff0, %edx\n add 0x10(%ebx,%edx), %eax\n add 0x20(%ebx,%edx,2), %eax\n add 0x1000004, %eax\n"
                "mov $0x11119000, %ebx\n mov $0x22220010, %esi\n addr16 mov 4(%bx,%si), %edi\n addr16 mov -2(%bx), %bp", "nop");
 
+// One jump and two calls, each to many places in turn. ebx: their addresses; ecx: how many.
+SNIPPET(many_targets, "xor %eax, %eax\n1: mov (%ebx), %edx\n mov $2f, %esi\n jmp *(%ebx)\n2: mov $3f, %esi\n call *%edx\n"
+                      "3: mov $4f, %esi\n call *(%ebx)\n4: add $8, %esp\n add $4, %ebx\n dec %ecx\n jnz 1b", "nop");
+
+// Targets 16 MiB apart, and others close to each other: more of them than places in any table of known targets, and
+// many that want the same place.
+static void many_indirect_targets(bool user) {
+    enum { COUNT = 6000 };
+    u32* const targets = (u32*)(big + 0x2000000);
+    for (u32 i = 0; i < COUNT; ++i) {
+        u8* code = big + (i % 2) * 0x1000000 + i / 2 * 64;
+        memcpy(code, "\x40\xff\xe6", 3);  // inc eax; jmp *esi
+        targets[i] = (u32)code;
+    }
+    u32 wrong = 0;
+    for (u32 round = 0; round < 40; ++round) {
+        struct context c = user ? user_context(many_targets) : kernel_context(many_targets);
+        const u32 few = round & 1 ? COUNT : 100;
+        c.ebx = (u32)targets;
+        c.ecx = few;
+        const struct trap t = run(&c);
+        wrong += t.vector != VEC_DONE || t.at.eax != 3 * few || t.at.ebx != (u32)(targets + few) || t.at.esp != c.esp;
+    }
+    check(!wrong, "indirect jumps and calls to %u places, %s", (u32)COUNT, user ? "user" : "kernel");
+}
+
 // Buffers a multiple of 4 MiB apart collide in any direct-mapped table of pages.
 static void colliding_addresses(void) {
     u8 *a = big, *b = big + 0x400000, *c4 = big + 0x800000;
@@ -330,6 +356,8 @@ int main(void) {
         branches();
         sixteen_bit_jumps();
         colliding_addresses();
+        many_indirect_targets(false);
+        many_indirect_targets(true);
         much_code();
     }
     code_in_a_page_table();

@@ -6,9 +6,9 @@ org 0x1000
 function:
     ret 4
     hlt
-;; soft block 00001000, 6 bytes to 144
+;; soft block 00001000, 6 bytes to 141
 ;; 00001000  call 0x1006                        SIMULATE (control flow)
-;;     mov r8d, dword ptr [r14 - 0x100c]
+;;     mov r8d, dword ptr [r13]
 ;;     lea r8d, [r12 - 4]
 ;;     rorx r9d, r8d, 0x16
 ;;     shrx r9d, r9d, r15d
@@ -16,14 +16,14 @@ function:
 ;;     lea r10d, [r10 + r8 + 3]
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
-;;     jrcxz +0x33
-;;     jmp +0x7e
+;;     jrcxz +0x30
+;;     jmp +0x7b
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov dword ptr [r8 + r9], 0x1005
 ;;     lea r12d, [r12 - 4]
 ;;     push -0x1005
-;;     call +0x6f
+;;     call +0x6c
 ;;     lea rsp, [rsp + 8]
 ;; 00001005  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     mov r8d, 0xd
@@ -60,13 +60,13 @@ function:
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 6 bytes to 74
+;; direct block 00001000, 6 bytes to 71
 ;; 00001000  call 0x1006                        SIMULATE (control flow)
-;;     mov r8d, dword ptr [r14 - 0x100c]
+;;     mov r8d, dword ptr [r13]
 ;;     mov dword ptr gs:[r12d - 4], 0x1005
 ;;     lea r12d, [r12 - 4]
 ;;     push -0x1005
-;;     call +0x3b
+;;     call +0x38
 ;;     lea rsp, [rsp + 8]
 ;; 00001005  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     mov r8d, 0xd

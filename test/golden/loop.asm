@@ -5,24 +5,24 @@ again:
     dec ecx
     jnz again
     hlt
-;; soft block 00001000, 4 bytes to 51
+;; soft block 00001000, 4 bytes to 48
 ;; 00001000  dec ecx                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
 ;;     dec ecx
 ;; 00001001  jne 0x1000                         SIMULATE (control flow)
-;;     mov r8d, dword ptr [r14 - 0x100c]
-;;     jne +0x24
+;;     mov r8d, dword ptr [r13]
+;;     jne +0x21
 ;; 00001003  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 4 bytes to 51
+;; direct block 00001000, 4 bytes to 48
 ;; 00001000  dec ecx                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
 ;;     dec ecx
 ;; 00001001  jne 0x1000                         SIMULATE (control flow)
-;;     mov r8d, dword ptr [r14 - 0x100c]
-;;     jne +0x24
+;;     mov r8d, dword ptr [r13]
+;;     jne +0x21
 ;; 00001003  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     mov r8d, 0xd
 ;;     movabs r9, HOST

@@ -20,7 +20,7 @@ org 0x1000
     jmp [bx]
 .near:
     ret
-;; soft block 00001000, 38 bytes to 1962
+;; soft block 00001000, 38 bytes to 1953
 ;; 00001000  mov al, byte ptr [bx + si]         IDENT    (touches only guest registers, flags and memory)
 ;;     lea r8d, [rbx + rsi]
 ;;     movzx r8d, r8w
@@ -33,7 +33,7 @@ org 0x1000
 ;;     lea r10d, [r10 + r8]
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x33
-;;     jmp +0x4f1
+;;     jmp +0x4e8
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov al, byte ptr [r8 + r9]
@@ -53,7 +53,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x8b
-;;     jmp +0x503
+;;     jmp +0x4fa
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov word ptr [r8 + r9], ax
@@ -72,7 +72,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0xe0
-;;     jmp +0x544
+;;     jmp +0x53b
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov eax, dword ptr [r8 + r9]
@@ -96,7 +96,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x145
-;;     jmp +0x58a
+;;     jmp +0x581
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov word ptr [r8 + r9], cx
@@ -118,7 +118,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x1a3
-;;     jmp +0x5cb
+;;     jmp +0x5c2
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r8d, word ptr [r8 + r9]
@@ -147,7 +147,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x221
-;;     jmp +0x60c
+;;     jmp +0x603
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r10d, word ptr [r8 + r9]
@@ -161,7 +161,7 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0x264
-;;     jmp +0x64d
+;;     jmp +0x644
 ;;     mov rcx, r11
 ;;     movzx r8d, si
 ;;     mov r11, rcx
@@ -173,7 +173,7 @@ org 0x1000
 ;;     lea r10d, [r10 + r8]
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x296
-;;     jmp +0x65f
+;;     jmp +0x656
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov al, byte ptr [r8 + r9]
@@ -199,7 +199,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x30a
-;;     jmp +0x671
+;;     jmp +0x668
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10w, word ptr [r8 + r9]
@@ -212,10 +212,10 @@ org 0x1000
 ;;     movzx ecx, cx
 ;;     jrcxz +0x33b
 ;;     mov rcx, r11
-;;     jmp +0x6b2
+;;     jmp +0x6a9
 ;;     mov rcx, r11
 ;; 0000101c  call 0x1026                        SIMULATE (control flow)
-;;     mov r8d, dword ptr [r14 - 0x100c]
+;;     mov r8d, dword ptr [r13]
 ;;     lea r8d, [r12 - 2]
 ;;     movzx r8d, r8w
 ;;     mov r11, rcx
@@ -230,8 +230,8 @@ org 0x1000
 ;;     lea r10d, [r10 + r8 + 1]
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
-;;     jrcxz +0x38e
-;;     jmp +0x6c1
+;;     jrcxz +0x38b
+;;     jmp +0x6b8
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov word ptr [r8 + r9], 0x101f
@@ -239,10 +239,10 @@ org 0x1000
 ;;     mov r12w, r9w
 ;;     movabs r9, 0xbff8ffffffffefe1
 ;;     push r9
-;;     call +0x702
+;;     call +0x6f9
 ;;     lea rsp, [rsp + 8]
 ;; 0000101f  lcall 0:0x1026                     SIMULATE (control flow; changes CS)
-;;     mov r8d, dword ptr [r14 - 0x100c]
+;;     mov r8d, dword ptr [r13]
 ;;     lea r8d, [r12 - 4]
 ;;     movzx r8d, r8w
 ;;     mov r11, rcx
@@ -257,8 +257,8 @@ org 0x1000
 ;;     lea r10d, [r10 + r8 + 3]
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
-;;     jrcxz +0x40f
-;;     jmp +0x711
+;;     jrcxz +0x409
+;;     jmp +0x708
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov dword ptr [r8 + r9], 0x1024
@@ -268,10 +268,10 @@ org 0x1000
 ;;     push r9
 ;;     mov word ptr [r14 + 0x34], 0
 ;;     mov dword ptr [r14 + 0x38], 0
-;;     call +0x752
+;;     call +0x749
 ;;     lea rsp, [rsp + 8]
 ;; 00001024  jmp word ptr [bx]                  SIMULATE (control flow)
-;;     mov r8d, dword ptr [r14 - 0x100c]
+;;     mov r8d, dword ptr [r13]
 ;;     lea r8d, [rbx]
 ;;     movzx r8d, r8w
 ;;     mov r11, rcx
@@ -286,8 +286,8 @@ org 0x1000
 ;;     lea r10d, [r10 + r8 + 1]
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
-;;     jrcxz +0x49b
-;;     jmp +0x761
+;;     jrcxz +0x492
+;;     jmp +0x758
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r8d, word ptr [r8 + r9]
@@ -300,8 +300,8 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     mov rcx, qword ptr [r15 + r10*8 + 0x10fea]
 ;;     lea rcx, [rcx + r9]
-;;     jrcxz +0x4e6
-;;     jmp +0x7a2
+;;     jrcxz +0x4dd
+;;     jmp +0x799
 ;;     mov rcx, r11
 ;;     jmp qword ptr [r15 + r10*8 + 0x18fea]
 ;;     mov rcx, r11
@@ -314,7 +314,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x532
+;;     jrcxz +0x529
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -328,7 +328,7 @@ org 0x1000
 ;;     lea rcx, [rcx + r10 + 3]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov ecx, ecx
-;;     jrcxz +0x578
+;;     jrcxz +0x56f
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -342,7 +342,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x5b9
+;;     jrcxz +0x5b0
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -356,7 +356,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x5fa
+;;     jrcxz +0x5f1
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -370,7 +370,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x63b
+;;     jrcxz +0x632
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -390,7 +390,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x6a0
+;;     jrcxz +0x697
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -406,7 +406,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x6f0
+;;     jrcxz +0x6e7
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -422,7 +422,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x740
+;;     jrcxz +0x737
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -438,7 +438,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x790
+;;     jrcxz +0x787
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST

@@ -16,6 +16,7 @@ inline bool is_guilty(const Thresholds& t, Trap trap, TrapHistory& history, uint
     const uint32_t full = std::max(t.guilty_score, 1u);
     switch (trap) {
         case Trap::HiddenFault:
+        case Trap::MissedJump:
             history.score += 1;
             break;
         case Trap::NotWindowed:

@@ -21,7 +21,8 @@ constexpr PolicyInfo kPolicies[] = {
 };
 
 constexpr std::string_view kTrapNames[kTraps] = {"hidden_fault", "page_table",   "descriptor_table", "code",
-                                                 "device",       "not_windowed", "page_fault",       "divide"};
+                                                 "device",       "not_windowed", "page_fault",       "divide",
+                                                 "missed_jump"};
 
 // Calls f(name, number) for each.
 template <class T, class F>

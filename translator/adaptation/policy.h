@@ -25,8 +25,9 @@ enum class Trap : uint8_t {
     NotWindowed,      // allowed, but windows never hold such a page (a supervisor's non-global one)
     PageFault,        // the guest's own
     Divide,           // DIV or IDIV by zero, or the quotient too large
+    MissedJump,       // an indirect jump or call whose target the jump cache did not hold
 };
-inline constexpr int kTraps = 8;
+inline constexpr int kTraps = 9;
 std::string_view name_of(Trap);
 
 // What an instruction has been through; kept with its translation, forgotten with it.

@@ -10,10 +10,6 @@
 
 namespace ringfold {
 
-namespace {
-constexpr size_t kAlignment = 16;
-}
-
 CodeCache::CodeCache(size_t bytes) : bytes_(bytes) {
     if (asmjit::VirtMem::allocDualMapping(&mapping_, bytes, asmjit::VirtMem::MemoryFlags::kAccessRWX) != asmjit::kErrorOk)
         throw HostError("cannot get executable memory for the code cache; allow memfd_create, or use -accel interp");
@@ -43,14 +39,15 @@ CodeCache::~CodeCache() {
     asmjit::VirtMem::releaseDualMapping(&mapping_, bytes_);
 }
 
-const uint8_t* CodeCache::reserve(size_t bytes) {
-    if (cursor_ + bytes > bytes_) cursor_ = floor_;
+const uint8_t* CodeCache::reserve(size_t bytes, size_t alignment) {
+    cursor_ = (cursor_ + alignment - 1) & ~(alignment - 1);
+    if (cursor_ + bytes > bytes_) cursor_ = (floor_ + alignment - 1) & ~(alignment - 1);
     return rx_ + cursor_;
 }
 
 void CodeCache::commit(const uint8_t* at, const void* code, size_t bytes) {
     memcpy(writable(at), code, bytes);
-    cursor_ = (static_cast<size_t>(at - rx_) + bytes + kAlignment - 1) & ~(kAlignment - 1);
+    cursor_ = static_cast<size_t>(at - rx_) + bytes;
 }
 
 void CodeCache::overwrite(const uint8_t* at, const void* code, size_t bytes) {

@@ -21,7 +21,8 @@ public:
 
     // The next range of at least `bytes`, as an executable address. It may hold old translations: whoever fills
     // it must have evicted them.
-    const uint8_t* reserve(size_t bytes);
+    static constexpr size_t kAlignment = 16, kLine = 64;  // kLine: the host's
+    const uint8_t* reserve(size_t bytes, size_t alignment = kAlignment);
     // Copies code to the start of the reserved range, which the next one then lies behind.
     void commit(const uint8_t* at, const void* code, size_t bytes);
     void overwrite(const uint8_t* at, const void* code, size_t bytes);

@@ -18,7 +18,7 @@ x86::CondCode condition_of(const Instruction& i) {
 // A load off every critical path. While an event waits it faults, and the monitor takes over with the state before the
 // current instruction.
 void Emit::poll() {
-    a_.mov(x86::r8d, x86::ptr(kContext, -static_cast<int32_t>(kPageSize) - kContextBias));
+    a_.mov(x86::r8d, poll_page());
 }
 
 bool Emit::chains_to(GuestVirt at) const {
@@ -90,9 +90,7 @@ void Emit::jump_through_slot(GuestVirt target) {
 Emit::JumpSlot Emit::look_up_jump() {
     if (!flat()) return segmented_look_up_jump();
     const asmjit::Label hit = a_.newLabel(), miss = a_.newLabel();
-    a_.rorx(x86::r9d, x86::r8d, 14);
-    a_.lea(x86::r9d, x86::ptr(x86::r9, x86::r8, 3));
-    a_.shrx(x86::r9d, x86::r9d, kWindow.r32());
+    jump_index();
     a_.mov(kSavedRcx, x86::rcx);
     a_.mov(x86::ecx, view(offsetof(View, jumps.negated_eip), x86::r9, 2));
     a_.lea(x86::ecx, x86::ptr(x86::rcx, x86::r8));
@@ -101,6 +99,27 @@ Emit::JumpSlot Emit::look_up_jump() {
     a_.bind(hit);
     a_.mov(x86::rcx, kSavedRcx);
     return {view(offsetof(View, jumps.host), x86::r9, 3), miss};
+}
+
+// r9d = JumpCache::index(r8d).
+void Emit::jump_index() {
+    a_.rorx(x86::r9d, x86::r8d, 14);
+    a_.lea(x86::r9d, x86::ptr(x86::r9, x86::r8, 3));
+    a_.shrx(x86::r9d, x86::r9d, kPollEnd.r32());
+}
+
+// Hot user code finds nearly all of its targets: a miss is a host fault, and an instruction that has many is guilty.
+bool Emit::compares_target() const {
+    return compares_ && direct() && block_->key.mode.user;
+}
+
+// The look-up where it hardly ever misses; it is a poll too. Until here the instruction must not have changed anything.
+x86::Mem Emit::compared_jump() {
+    jump_index();
+    a_.mov(x86::r10d, view(offsetof(View, jumps.negated_eip), x86::r9, 2));
+    a_.lea(x86::r10d, x86::ptr(x86::r10, x86::r8));
+    a_.movzx(x86::r10d, zero_check(x86::r10));
+    return view(offsetof(View, jumps.host), x86::r9, 3);
 }
 
 Emit::After Emit::emit_jump(const Instruction& i) {
@@ -114,16 +133,20 @@ Emit::After Emit::emit_jump(const Instruction& i) {
         return After::Ended;
     }
     if (!goes_to_any(i)) return emit_stop(i);
-    poll();
+    if (!compares_target()) poll();
     if (op.kind == OperandKind::Memory) {
-        if (!linear_address(i)) return emit_stop(i);
-        const x86::Mem from = guest_memory(i.operand_size, Access::Read);
-        i.operand_size == 4 ? a_.mov(x86::r8d, from) : a_.movzx(x86::r8d, from.cloneResized(2));
+        const auto from = operand_memory(i, i.operand_size, Access::Read);
+        if (!from) return emit_stop(i);
+        i.operand_size == 4 ? a_.mov(x86::r8d, *from) : a_.movzx(x86::r8d, from->cloneResized(2));
     } else {
         i.operand_size == 4 ? a_.mov(x86::r8d, host32(op.reg)) : a_.movzx(x86::r8d, host16(op.reg));
     }
     require_low_target(i);
     ++block_->simulated;
+    if (compares_target()) {
+        a_.jmp(compared_jump());
+        return After::Ended;
+    }
     const JumpSlot slot = look_up_jump();
     a_.jmp(slot.host);
     cold([this, slot] {
@@ -204,6 +227,7 @@ Emit::After Emit::emit_call(const Instruction& i) {
     const GuestVirt target = near_target(i);
     const unsigned size = i.operand_size;
     if (relative ? !reaches(i, target) : !goes_to_any(i)) return emit_stop(i);
+    if (!relative && compares_target()) return call_compared(i);
     poll();  // forward ones too: returns do not poll, and a tree of calls may be endless for all practical purposes
     // The push leaves r10 alone when it is direct; a soft one uses all scratch registers.
     const bool in_register = direct();
@@ -211,9 +235,9 @@ Emit::After Emit::emit_call(const Instruction& i) {
         in_register ? a_.mov(x86::r10d, from) : a_.mov(context(offsetof(VcpuContext, scratch), 4), from);
     };
     if (op.kind == OperandKind::Memory) {
-        if (!linear_address(i)) return emit_stop(i);
-        const x86::Mem from = guest_memory(size, Access::Read);
-        size == 4 ? a_.mov(x86::r8d, from) : a_.movzx(x86::r8d, from.cloneResized(2));
+        const auto from = operand_memory(i, size, Access::Read);
+        if (!from) return emit_stop(i);
+        size == 4 ? a_.mov(x86::r8d, *from) : a_.movzx(x86::r8d, from->cloneResized(2));
         require_low_target(i);
         keep_target(x86::r8d);
     } else if (!relative && flat()) {
@@ -243,6 +267,21 @@ Emit::After Emit::emit_call(const Instruction& i) {
             a_.jmp(back);
         });
     });
+}
+
+Emit::After Emit::call_compared(const Instruction& i) {
+    const Operand& op = i.op(0);
+    if (op.kind == OperandKind::Memory) {
+        const auto from = operand_memory(i, 4, Access::Read);
+        if (!from) return emit_stop(i);
+        a_.mov(x86::r8d, *from);
+    } else {
+        a_.mov(x86::r8d, host32(op.reg));
+    }
+    ++block_->simulated;
+    const x86::Mem host = compared_jump();
+    push_dword([this](const x86::Mem& to) { a_.mov(to, asmjit::Imm(static_cast<int32_t>(next_eip_.value))); });
+    return call_host(next_eip_, [&] { a_.call(host); });
 }
 
 void Emit::call_target(GuestVirt target) {

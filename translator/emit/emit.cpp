@@ -5,7 +5,8 @@
 
 namespace ringfold {
 
-Emit::Emit(const windows::Stubs& stubs, const EmitOptions& options) : stubs_(stubs), options_(options) {}
+Emit::Emit(const windows::Stubs& stubs, const EmitOptions& options, bool compares)
+    : stubs_(stubs), options_(options), compares_(compares) {}
 
 void Emit::begin(Block& block, const uint8_t* host, const uint8_t* guest_code) {
     holder_.reset(asmjit::ResetPolicy::kSoft);

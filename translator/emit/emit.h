@@ -30,7 +30,8 @@ namespace x86 = asmjit::x86;
 
 class Emit final : public BlockEmitter {
 public:
-    Emit(const windows::Stubs& stubs, const EmitOptions& options);
+    // `compares`: see VcpuMemory.
+    Emit(const windows::Stubs& stubs, const EmitOptions& options, bool compares);
 
     void begin(Block& block, const uint8_t* host, const uint8_t* guest_code) override;
     bool instruction(const Instruction&, GuestVirt eip, const Instruction* next) override;
@@ -99,6 +100,8 @@ private:
     // The host's operand for guest memory at r8d: through the soft TLB [r8 + r9], or through the window gs:[r8d].
     // Clobbers r8 to r11; a miss calls the monitor and starts the instruction again, so nothing may have changed.
     x86::Mem guest_memory(unsigned size, Access);
+    // The same for the instruction's memory operand. Declines as linear_address() does.
+    std::optional<x86::Mem> operand_memory(const Instruction&, unsigned size, Access);
     x86::Mem stack_memory(int displacement, unsigned size, Access);
     void move_stack(int by);  // ESP += by, or SP
     void advance(unsigned reg, int by, unsigned address_size);
@@ -125,11 +128,15 @@ private:
     void poll();  // a waiting event interrupts here, before the current instruction
     void go_to(GuestVirt target);
     void call_target(GuestVirt target);
+    After call_compared(const Instruction&);
     struct JumpSlot {
         x86::Mem host;
         asmjit::Label miss;
     };
     JumpSlot look_up_jump();
+    void jump_index();
+    bool compares_target() const;
+    x86::Mem compared_jump();
     void branch_if(x86::CondCode, GuestVirt target);
     void jump_through_slot(GuestVirt target);
     // --- the same in code that is not flat (segmented_branch.cpp) --------------------------------------------
@@ -194,7 +201,8 @@ private:
     uint32_t offset() const { return static_cast<uint32_t>(a_.offset()); }
 
     const windows::Stubs& stubs_;
-    EmitOptions options_;
+    const EmitOptions options_;
+    const bool compares_;
     windows::EmissionErrors errors_;
     asmjit::CodeHolder holder_;
     x86::Assembler a_;

@@ -81,6 +81,22 @@ x86::Mem Emit::guest_memory(unsigned size, Access access) {
     return x86::ptr(x86::r8, x86::r9);
 }
 
+// In direct form its own address expression, where that is not longer.
+std::optional<x86::Mem> Emit::operand_memory(const Instruction& i, unsigned size, Access access) {
+    const MemoryOperand& m = i.memory;
+    const bool base = m.base != kNoRegister, index = m.index != kNoRegister;
+    if (!direct() || m.segment > DS || m.address_size != 4 || !(base || index)) {
+        if (!linear_address(i)) return std::nullopt;
+        return guest_memory(size, access);
+    }
+    const uint32_t shift = m.scale == 8 ? 3 : m.scale == 4 ? 2 : m.scale == 2 ? 1 : 0;
+    x86::Mem own = base && index ? x86::ptr(host32(m.base), host32(m.index), shift, m.displacement)
+                   : base        ? x86::ptr(host32(m.base), m.displacement)
+                                 : x86::ptr(static_cast<uint64_t>(int64_t{m.displacement}), host32(m.index), shift);
+    own.setSegment(x86::gs);
+    return own;
+}
+
 // The way from each look-up's miss to the monitor, as bytes for the same reason as the look-ups.
 void Emit::emit_soft_misses() {
     for (const auto& [field, site] : soft_misses_) {

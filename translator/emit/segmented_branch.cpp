@@ -86,7 +86,7 @@ Emit::JumpSlot Emit::segmented_look_up_jump() {
     a_.lea(x86::r10d, x86::ptr(static_cast<uint64_t>(static_cast<int32_t>(std::rotl(id, 6))), x86::r8, 2));
     a_.rorx(x86::r9d, x86::r10d, 14);
     a_.lea(x86::r10d, x86::ptr(x86::r9, x86::r10, 3));
-    a_.shrx(x86::r10d, x86::r10d, kWindow.r32());
+    a_.shrx(x86::r10d, x86::r10d, kPollEnd.r32());
     a_.mov(x86::r9, SegmentedJumpCache::tag(id, 0));
     a_.lea(x86::r9, x86::ptr(x86::r9, x86::r8));
     a_.mov(kSavedRcx, x86::rcx);

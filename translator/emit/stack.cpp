@@ -26,9 +26,10 @@ Emit::After Emit::emit_push(const Instruction& i) {
     const Operand& op = i.op(0);
     if (op.kind != OperandKind::Gpr && op.kind != OperandKind::Immediate && op.kind != OperandKind::Memory) return emit_step(i);
     if (op.kind == OperandKind::Memory) {
-        if ((flat() && size != 4) || !linear_address(i)) return emit_step(i);
-        const x86::Mem from = guest_memory(static_cast<unsigned>(size), Access::Read);
-        size == 4 ? a_.mov(x86::r10d, from) : a_.movzx(x86::r10d, from.cloneResized(2));
+        if (flat() && size != 4) return emit_step(i);
+        const auto from = operand_memory(i, static_cast<unsigned>(size), Access::Read);
+        if (!from) return emit_step(i);
+        size == 4 ? a_.mov(x86::r10d, *from) : a_.movzx(x86::r10d, from->cloneResized(2));
         if (!direct()) a_.mov(context(offsetof(VcpuContext, scratch), 4), x86::r10d);  // the soft push clobbers it
     }
     ++block_->simulated;

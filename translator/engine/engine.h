@@ -109,6 +109,9 @@ public:
     virtual void let_polls_pass() = 0;
     virtual bool is_poll(uint64_t address) = 0;
 
+    // Was the fault an indirect jump or call, not begun yet, whose target the jump cache does not hold?
+    virtual bool is_missed_jump(uint64_t) const { return false; }
+
     // Gives the guest its registers back, which the code between two instructions had otherwise. `offset`: of the fault
     // in the block's host code.
     virtual void undo(const HostSpot& spot, uint32_t offset) = 0;

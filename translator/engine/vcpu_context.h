@@ -127,6 +127,7 @@ struct alignas(64) VcpuContext {
     uint32_t time_stamp_disable_mask = cr4::TSD;
     SegmentsState segments_state{};
     int backing_fd = -1;  // the file whose start is this memory, if it is one: see VcpuMemory
+    uint8_t compares = 0;  // the memory behind it compares: see VcpuMemory
 };
 
 static_assert(offsetof(VcpuContext, cpu) == 0, "r14 addresses CpuState too");

@@ -69,7 +69,7 @@ void emit_enter(Assembler& a, const asmjit::Label& resume) {
     for (const auto& r : kCalleeSaved) a.push(r);
     a.sub(x86::rsp, 8);  // aligned for the calls out of translated code
     a.lea(kContext, x86::ptr(x86::rdi, kContextBias));
-    a.mov(kWindow.r32(), kWindowBias);
+    a.lea(kPollEnd, context(VcpuMemory::kPollPage + kPageSize - kPollEndBias));
     a.mov(FIELD(monitor_rsp), x86::rsp);
     a.mov(x86::rax, x86::rsi);
     a.jmp(resume);
@@ -135,7 +135,7 @@ void emit_indirect(Assembler& a, const asmjit::Label& miss) {
     asmjit::Label hit = a.newLabel();
     a.rorx(x86::r9d, x86::r8d, 14);
     a.lea(x86::r9d, x86::ptr(x86::r9, x86::r8, 3));
-    a.shrx(x86::r9d, x86::r9d, kWindow.r32());
+    a.shrx(x86::r9d, x86::r9d, kPollEnd.r32());
     a.mov(kSavedRcx, x86::rcx);
     a.mov(x86::ecx, view(offsetof(View, jumps.negated_eip), x86::r9, 2));
     a.lea(x86::ecx, x86::ptr(x86::rcx, x86::r8));
@@ -154,7 +154,7 @@ void emit_segmented_indirect(Assembler& a, const asmjit::Label& miss) {
     a.lea(x86::r10d, x86::ptr(x86::r10, x86::r8, 2));
     a.rorx(x86::r11d, x86::r10d, 14);
     a.lea(x86::r10d, x86::ptr(x86::r11, x86::r10, 3));
-    a.shrx(x86::r10d, x86::r10d, kWindow.r32());
+    a.shrx(x86::r10d, x86::r10d, kPollEnd.r32());
     a.rorx(x86::r9, x86::r9, 32);
     a.lea(x86::r9, x86::ptr(x86::r9, x86::r8));
     a.mov(kSavedRcx, x86::rcx);

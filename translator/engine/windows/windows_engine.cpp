@@ -40,7 +40,7 @@ WindowsEngine::WindowsEngine(VcpuContext& context, GuestMemory& memory, const Ad
 }
 
 std::unique_ptr<BlockEmitter> WindowsEngine::make_emitter(const EmitOptions& options) {
-    return std::make_unique<Emit>(stubs_, options);
+    return std::make_unique<Emit>(stubs_, options, context_.compares);
 }
 
 void WindowsEngine::write_forwarder(const uint8_t* at, uint32_t eip) {

@@ -4,6 +4,7 @@
 
 #include "translator/engine/engine.h"
 #include "translator/engine/poll_page.h"
+#include "translator/engine/vcpu_memory.h"
 #include "translator/engine/windows/host_faults.h"
 
 namespace ringfold::windows {
@@ -34,6 +35,9 @@ public:
     void stop_polls() noexcept override { polls_.stop(); }
     void let_polls_pass() override { polls_.let_pass(); }
     bool is_poll(uint64_t address) override { return polls_.is(address); }
+    bool is_missed_jump(uint64_t address) const override {
+        return context_.compares && VcpuMemory::is_difference(context_, address);
+    }
     void undo(const HostSpot& spot, uint32_t offset) override;
 
 private:
