@@ -1,5 +1,6 @@
 // DIV and IDIV whose divide errors came too often for a host signal each: checked before they run.
 #include "translator/emit/emit.h"
+#include "translator/engine/windows/flags.h"
 
 namespace ringfold {
 
@@ -52,8 +53,42 @@ void Emit::compare_upper_half(unsigned size) {
     a_.not_(x86::ecx);
 }
 
-// Where the flags are the guest's, JRCXZ is the one test there is. A signed quotient that is too large for another
-// reason than a divisor of 0 or -1 is left to the host.
+// rcx = 0 if the quotient of a signed division, by neither 0 nor -1, fits: found by one of 64 bits, which cannot fail. r10 = the divisor, as load_divisor() left it or with its sign.
+void Emit::divide_in_64_bits(unsigned size) {
+    const auto low_half = [](uint32_t bytes) { return context(offsetof(VcpuContext, aside_rax), bytes); };
+    windows::set_flags_aside(a_);
+    a_.mov(x86::r9, x86::rdx);
+    switch (size) {
+        case 1:
+            a_.movsx(x86::rax, low_half(2));
+            a_.movsx(x86::r10, x86::r10b);
+            break;
+        case 2:
+            a_.movzx(x86::ecx, low_half(2));
+            a_.movsx(x86::rax, x86::dx);
+            a_.shl(x86::rax, 16);
+            a_.or_(x86::rax, x86::rcx);
+            a_.movsx(x86::r10, x86::r10w);
+            break;
+        default:
+            a_.mov(x86::ecx, low_half(4));
+            a_.mov(x86::eax, x86::edx);
+            a_.shl(x86::rax, 32);
+            a_.or_(x86::rax, x86::rcx);
+            a_.movsxd(x86::r10, x86::r10d);
+            break;
+    }
+    a_.cqo();
+    a_.idiv(x86::r10);
+    size == 1   ? a_.movsx(x86::rcx, x86::al)
+    : size == 2 ? a_.movsx(x86::rcx, x86::ax)
+                : a_.movsxd(x86::rcx, x86::eax);
+    a_.sub(x86::rcx, x86::rax);
+    a_.mov(x86::rdx, x86::r9);
+    windows::take_flags_back(a_);
+}
+
+// Where the flags are the guest's, JRCXZ is the one test there is.
 Emit::After Emit::emit_checked_divide(const Instruction& i) {
     const Operand& op = i.op(0);
     if (op.kind == OperandKind::Memory && !linear_address(i)) return emit_step(i);
@@ -72,11 +107,13 @@ Emit::After Emit::emit_checked_divide(const Instruction& i) {
                        : a_.movsx(x86::ecx, x86::r10b);
         a_.not_(x86::ecx);
         a_.jecxz(x86::rcx, minus_one);
+        divide_in_64_bits(op.size);
+        a_.jecxz(x86::rcx, fits);
     } else {
         compare_upper_half(op.size);
         a_.jecxz(x86::rcx, fits);
-        a_.jmp(error);
     }
+    a_.jmp(error);
     a_.bind(fits);
     a_.mov(x86::rcx, kSavedRcx);
     is_signed ? a_.idiv(divisor) : a_.div(divisor);

@@ -78,6 +78,7 @@ private:
     bool checks_divide(const Instruction&) const;
     void load_divisor(const Operand&);
     void compare_upper_half(unsigned size);
+    void divide_in_64_bits(unsigned size);
     After emit_loaded(const Instruction&);
     bool shadow_is_quiet() const;
     bool loads_immediate(const Instruction&) const;
