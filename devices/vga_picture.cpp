@@ -99,6 +99,9 @@ Picture VgaPicture::draw() {
     if (vbe_) {
         picture_.width = s_.vbe[kXres];
         picture_.height = s_.vbe[kYres];
+    } else if (s_.crtc[kHorizontalEnd] == 0) {  // no BIOS has set it up: black, in the size that QEMU's screen has then
+        picture_.width = 640;
+        picture_.height = 480;
     } else if (text_mode()) {
         picture_.width = columns() * (s_.sequencer[kClocking] & kEightDots ? 8 : 9);
         picture_.height = text_rows() * row_height() << doubled();
@@ -110,7 +113,7 @@ Picture VgaPicture::draw() {
     picture_.rgb.resize(size_t{picture_.width} * picture_.height * 3);
     if (vbe_)
         s_.vbe[kBpp] == 4 ? draw_vbe_planar() : draw_packed();
-    else if (blank())
+    else if (blank() || s_.crtc[kHorizontalEnd] == 0)
         ;
     else if (text_mode())
         draw_text();

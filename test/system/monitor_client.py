@@ -30,9 +30,9 @@ class Hmp:
         self.socket = connect(path)
         self.greeting = self._answer()
 
-    def _answer(self):
+    def _answer(self, prompt=PROMPT):
         data = b""
-        while not data.endswith(self.PROMPT):
+        while not data.endswith(prompt):
             try:
                 more = self.socket.recv(65536)
             except OSError:
@@ -40,12 +40,12 @@ class Hmp:
             if not more:
                 break
             data += more
-        return data.removesuffix(self.PROMPT).decode("latin1")
+        return data.removesuffix(prompt).decode("latin1")
 
-    def run(self, command):
+    def run(self, command, prompt=PROMPT):
         """The lines of the answer; the first, which is what was typed with all the editing, is left out."""
         self.socket.sendall(command.encode() + b"\n")
-        text = re.sub("\x1b\\[[KD]", "", self._answer()).replace("\r", "")
+        text = re.sub("\x1b\\[[KD]", "", self._answer(prompt)).replace("\r", "")
         return text[text.find("\n") + 1:]
 
 

@@ -61,6 +61,14 @@ class Pc:
             self.do(f"sendkey {key_name(character)}")
             time.sleep(0.15)  # a BIOS keeps fifteen keys, and a key is down for 0.1 s
 
+    def enter(self, prompt, text):
+        """Types at the prompt, each letter once the one before is there: the keyboard keeps few for a guest that must wait."""
+        self.expect(prompt)
+        for n, character in enumerate(text, 1):
+            self.type(character)
+            self.expect(f"{prompt} {text[:n]}".rstrip(), limit=60)
+        self.type("\r")
+
     def settled(self, limit=60):
         """The lines of the screen once it has stayed the same for a second."""
         end = time.monotonic() + limit

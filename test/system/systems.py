@@ -97,8 +97,7 @@ def same_pictures(ringfold, folder, pictures, system, options, drive):
 def installer_graphics(ringfold, folder, pictures):
     """The installer on the display card's linear framebuffer, by Debian's own driver for it."""
     def drive(pc):
-        pc.expect("boot:")
-        pc.type("graphics\r")
+        pc.enter("boot:", "graphics")
         yield "its first dialogue", at_rest(pc, newt)
     same_pictures(ringfold, folder, pictures, "installer_graphics", isolinux_cd(folder), drive)
 

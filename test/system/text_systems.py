@@ -37,8 +37,7 @@ def grub(folder):
     def drive(pc):
         yield "its menu", grub_menu(pc)
         pc.type("c")
-        pc.expect("grub>")
-        pc.type("echo it ${grub_platform}\r")
+        pc.enter("grub>", "echo it ${grub_platform}")
         yield "its prompt", pc.expect("it pc", "grub>")
     return ["-m", "64", "-cdrom", GRUB, "-boot", "d"], drive
 
@@ -48,8 +47,7 @@ def ipxe(folder):
     def drive(pc):
         pc.expect("Ctrl-B")
         pc.type("\x02")
-        pc.expect("iPXE>")
-        pc.type("echo it ${buildarch}\r")
+        pc.enter("iPXE>", "echo it ${buildarch}")
         yield "its prompt", pc.expect("it i386")
     return ["-m", "64", "-cdrom", "/usr/lib/ipxe/ipxe.iso", "-boot", "d"], drive
 
@@ -87,7 +85,7 @@ def installer(folder):
     """ISOLINUX: its prompt, its menu; Debian's installer from there to its first dialogue."""
     def drive(pc):
         yield "ISOLINUX's prompt", pc.expect("boot:")
-        pc.type("menu\r")
+        pc.enter("boot:", "menu")
         yield "its menu", pc.expect("Install on the text screen", "Install in graphics")
         pc.type("\r")
         yield "the installer's first dialogue", pc.expect("[!!] Select a language", "Nederlands", "<Go Back>", "<Tab> moves")
@@ -105,7 +103,7 @@ def grub_legacy(folder):
     """GRUB 0.97, of 1999, from a floppy: its prompt."""
     def drive(pc):
         yield "its prompt", pc.expect("GNU GRUB  version 0.97", "grub>")
-        pc.type("geometry (fd0)\r")
+        pc.enter("grub>", "geometry (fd0)")
         yield "the floppy's geometry by the BIOS", pc.expect("C/H/S = 80/2/18")
     floppy = os.path.join(folder, "floppy.img")
     with open(floppy, "wb") as image:

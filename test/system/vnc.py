@@ -195,13 +195,21 @@ def monitor_password(ringfold, folder):
 
     try:
         guest.ready()
-        command = Hmp(path).run
+        monitor = Hmp(path)
+        command = monitor.run
         report(not comes_in(""), "password=on: nobody gets in before it is set")
         command("set_password vnc sesame")
         report(comes_in("sesame"), "set_password vnc")
         report(not comes_in("open"), "set_password vnc: another stays out")
         command("change vnc password open")
         report(comes_in("open") and not comes_in("sesame"), "change vnc password")
+        command("change vnc password", prompt=b"Password: ")
+        monitor.socket.sendall(b"asked\n")
+        said = monitor._answer()
+        report("*****" in said and "asked" not in said, "change vnc password asks, and shows stars", said)
+        report(comes_in("asked") and not comes_in("open"), "and takes what it is told")
+        report("paused" in command("info status") or "running" in command("info status"), "then commands go on")
+        command("change vnc password open")
         said = command("set_password vnc ninechars")
         report("at most eight" in said and comes_in("open"), "one that is too long is refused", said)
         said = command("set_password spice x")
@@ -214,6 +222,8 @@ def monitor_password(ringfold, folder):
         report(comes_in("sesame") and not comes_in("open"), "QMP: set_password")
         qmp.must("change-vnc-password", {"password": "open"})
         report(comes_in("open") and not comes_in("sesame"), "QMP: change-vnc-password")
+        said = qmp.must("human-monitor-command", {"command-line": "change vnc password"})
+        report("nobody can be asked" in str(said), "QMP has no one to ask", said)
         answer_of = qmp.run("set_password", {"protocol": "vnc", "password": "x", "connected": "fail"})
         report("must be 'keep'" in str(answer_of.get("error")), "QMP: set_password with connected=fail", str(answer_of))
         qmp.close()

@@ -121,6 +121,7 @@ void Hmp::Arguments::end(std::string_view command) const {
 // ----------------------------------------------------------------------------------------------------------
 
 std::string Hmp::greeting() {
+    wants_password_ = false;
     std::string version = version_text();
     version[0] = 'R';
     version.pop_back();
@@ -129,6 +130,7 @@ std::string Hmp::greeting() {
 
 std::string Hmp::run(std::string_view line) {
     try {
+        if (std::exchange(wants_password_, false)) return control_.set_password("vnc", std::string(line), "keep"), "";
         return run_checked(line);
     } catch (const HostError& e) {
         return fmt::format("Error: {}\n", e.what());
@@ -250,7 +252,12 @@ std::string Hmp::change(Arguments& a) {
     const std::string device = a.word("change: string"), file = a.word("change: string");
     if (device == "vnc") {
         if (file != "password") throw HostError("Expected 'password' after 'vnc'");
-        control_.set_password(device, a.word("change vnc password: string"), "keep");
+        if (!a.empty())
+            control_.set_password(device, a.word(""), "keep");
+        else if (can_ask_)
+            wants_password_ = true;
+        else
+            throw HostError("change vnc password: string expected: nobody can be asked here");
         return "";
     }
     const std::string format = a.word_or(""), mode = a.word_or("retain");

@@ -10,13 +10,20 @@ namespace ringfold {
 
 class Hmp {
 public:
-    explicit Hmp(MachineControl& control) : control_(control) {}
+    // `can_ask`: lines come one after the other, so that one can be the answer to a question.
+    explicit Hmp(MachineControl& control, bool can_ask) : control_(control), can_ask_(can_ask) {}
 
     // What the command prints, every line ended. A command that fails prints one line that says why.
     std::string run(std::string_view line);
 
-    static std::string greeting();
-    static constexpr std::string_view kPrompt = "(qemu) ";  // what scripts written for QEMU wait for
+    // For a new peer, who is not asked what the last one was.
+    std::string greeting();
+    // What to print before the next line: "(qemu) ", which scripts written for QEMU wait for, or a question.
+    std::string_view prompt() const { return wants_password_ ? "Password: " : "(qemu) "; }
+    // That line as it may be shown.
+    std::string shown(std::string_view line) const {
+        return wants_password_ ? std::string(line.size(), '*') : std::string(line);
+    }
 
     // A line of text, taken apart. Throws HostError where something is missing.
     class Arguments {
@@ -90,6 +97,8 @@ private:
     std::string info_tlb(Arguments&);
 
     MachineControl& control_;
+    const bool can_ask_;
+    bool wants_password_ = false;  // the next line is the display's
 };
 
 }  // namespace ringfold

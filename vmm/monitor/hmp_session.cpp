@@ -13,12 +13,14 @@ void HmpSession::say(std::string_view text) {
 }
 
 void HmpSession::connected() {
-    say(Hmp::greeting() + std::string(Hmp::kPrompt));
+    say(hmp_.greeting() + std::string(hmp_.prompt()));
 }
 
 // The line is said again, because QEMU's editor shows what is typed and scripts read over that.
 void HmpSession::command(const std::string& unit) {
-    say(unit + "\n" + hmp_.run(unit) + std::string(Hmp::kPrompt));
+    const std::string typed = hmp_.shown(unit);
+    const std::string answer = hmp_.run(unit);
+    say(typed + "\n" + answer + std::string(hmp_.prompt()));
 }
 
 }  // namespace ringfold

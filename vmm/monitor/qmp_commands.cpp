@@ -183,7 +183,7 @@ Ordered human_monitor_command(MachineControl& c, Members& m) {
     m.end();
     std::string out;
     // As QEMU's does, with carriage returns.
-    for (const char ch : Hmp(c).run(line)) {
+    for (const char ch : Hmp(c, false).run(line)) {
         if (ch == '\n') out += '\r';
         out += ch;
     }

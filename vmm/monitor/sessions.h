@@ -12,7 +12,7 @@ namespace ringfold {
 
 class HmpSession final : public MonitorSession {
 public:
-    HmpSession(MachineControl& control, MonitorPort& port) : hmp_(control), port_(port) {}
+    HmpSession(MachineControl& control, MonitorPort& port) : hmp_(control, true), port_(port) {}
     void connected() override;
     void command(const std::string& unit) override;
 

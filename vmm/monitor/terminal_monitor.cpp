@@ -18,20 +18,23 @@ void TerminalMonitor::say(std::string_view text) {
 
 void TerminalMonitor::focus(bool here) {
     line_.clear();
-    if (here) say("\n" + Hmp::greeting() + std::string(Hmp::kPrompt));
+    if (here) say("\n" + hmp_.greeting() + std::string(hmp_.prompt()));
 }
 
 void TerminalMonitor::key(uint8_t byte) {
     const size_t before = line_.unit().size();
     if (!line_.feed(static_cast<char>(byte))) {
         const size_t now = line_.unit().size();
-        if (now > before) say({reinterpret_cast<const char*>(&byte), 1});
+        if (now > before) say(hmp_.shown({reinterpret_cast<const char*>(&byte), 1}));
         if (now < before) say("\b \b");
         return;
     }
     say("\n");
     // Not from here, in the middle of the loop's service.
-    control_.enqueue([this, line = line_.unit()] { say(hmp_.run(line) + std::string(Hmp::kPrompt)); });
+    control_.enqueue([this, line = line_.unit()] {
+        say(hmp_.run(line));
+        say(hmp_.prompt());
+    });
     line_.clear();
 }
 

@@ -8,7 +8,7 @@ namespace ringfold {
 
 class TerminalMonitor {
 public:
-    explicit TerminalMonitor(MachineControl& control) : control_(control), hmp_(control) {}
+    explicit TerminalMonitor(MachineControl& control) : control_(control), hmp_(control, true) {}
     void key(uint8_t byte);
     void focus(bool here);
 

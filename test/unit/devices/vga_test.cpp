@@ -1,4 +1,5 @@
 // The VGA: registers, memory through planes and latches, VBE, and what is on the screen.
+#include <algorithm>
 #include <random>
 
 #include <catch2/catch.hpp>
@@ -303,6 +304,15 @@ TEST_CASE("text is drawn with the characters from plane 2") {
     CHECK(red_at(p, 0, 4) == wide(2));
     CHECK(red_at(p, 9 + 7, 5) == wide(1));
     CHECK(red_at(p, 9 + 8, 5) == wide(1));  // line graphics go on into the ninth dot
+}
+
+TEST_CASE("a card that no BIOS has set up shows black") {
+    Screen s;
+    s.vga.reset();
+    const Picture p = s.vga.picture();
+    CHECK(p.width == 640);
+    CHECK(p.height == 480);
+    CHECK(std::ranges::all_of(p.rgb, [](uint8_t byte) { return byte == 0; }));
 }
 
 TEST_CASE("256 colours, chained: a byte is a pixel, shown two dots wide and two lines high") {
