@@ -3,6 +3,7 @@
 
 usage: debian.py PART RINGFOLD DISK [PICTURES]
 
+screen: the login on the screen is QEMU's picture.
 disk: a file written and packages installed from this host's loopback survive power-off. e1000, virtio: saved while it
 computes, writes its disk and uses that network card, and a VNC viewer looks; restored, it goes on.
 DISK: what guests/debian/make-image has made; it stays as it is. PICTURES: a folder, where the screen is kept as a PNG.
@@ -17,6 +18,8 @@ import time
 
 from console import Console, Problem
 from monitor_client import Hmp
+from pc import Pc, QEMU, QemuPc
+from picture import colours, ppm
 from rfb import Rfb, free_display
 from web_server import serve
 
@@ -228,12 +231,49 @@ def saved_at_work(ringfold, folder, disk, kind, pictures):
     file_system_in_order(folder, overlay)
 
 
+def login_pictures(pc, serial):
+    """The screen at the login: with its cursor and without."""
+    end = time.monotonic() + 900
+    while b"login: " not in open(serial, "rb").read():
+        if time.monotonic() > end or pc.child.poll() is not None:
+            raise Problem(f"no login on the serial port:\n{open(serial, 'rb').read()[-2000:].decode('latin1')}")
+        time.sleep(0.5)
+    time.sleep(5)  # the screen's comes at about the same time
+    pictures = []
+    for _ in range(30):
+        picture = ppm(pc.picture())
+        if picture not in pictures:
+            pictures.append(picture)
+        time.sleep(0.1)
+    return pictures
+
+
+def login_screen(ringfold, folder, disk):
+    """The picture that Debian's driver of the display card makes of its console."""
+    seen = []
+    for program, kind in ((ringfold, Pc), (QEMU, lambda _, *rest: QemuPc(*rest, "-global", "VGA.edid=off"))):
+        if not program:
+            continue
+        serial = os.path.join(folder, f"serial-{len(seen)}")
+        open(serial, "w").close()
+        pc = kind(program, folder, "-m", "256", "-snapshot", "-drive", f"file={os.path.abspath(disk)},format=raw", "-serial",
+                  f"file:{serial}")
+        try:
+            seen.append(login_pictures(pc, serial))
+        finally:
+            pc.close()
+        report(0 < len(seen[-1]) <= 2 and len(colours(seen[-1][0])) > 1, "the screen rests but for the cursor", len(seen[-1]))
+    report(len(seen) < 2 or any(picture in seen[1] for picture in seen[0]), "the login is QEMU's picture")
+
+
 def main():
     part, ringfold, disk, *pictures = sys.argv[1:]
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     with tempfile.TemporaryDirectory() as folder:
         try:
-            if part == "disk":
+            if part == "screen":
+                login_screen(ringfold, folder, disk)
+            elif part == "disk":
                 survives_power_off(ringfold, folder, disk)
             else:
                 saved_at_work(ringfold, folder, disk, part, pictures[0] if pictures else None)

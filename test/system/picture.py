@@ -35,4 +35,5 @@ def at_rest(pc, wanted, limit=300):
             return now
         before = now
         time.sleep(2)
-    raise Problem(f"no such picture within {limit} s; the last has {before[:2]} pixels in {len(colours(before))} colours")
+    text = "\n".join(line for line in pc.text() if line)
+    raise Problem(f"no such picture within {limit} s; the last has {before[:2]} pixels in {len(colours(before))} colours\n{text}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """-display sdl shows in its window, to the pixel, what -screendump writes: in each kind of video mode, by SDL's driver
-that keeps each frame of its window in a file instead of showing it.
+that keeps each frame of its window in a file instead of showing it. On an X server, it closes.
 
 usage: sdl.py RINGFOLD
 """
@@ -14,8 +14,10 @@ import tempfile
 import time
 
 import vnc
+from monitor_client import Qmp
 from picture import differences, ppm
 from vnc import MODES, read, report, sector, until
+from x11 import Server, close_windows
 
 
 def bmp(path):
@@ -76,6 +78,28 @@ def no_screen(ringfold):
            and child.stderr.count("\n") == 1, "a host without a screen is said in one line", child.stderr)
 
 
+def window_closed(ringfold, folder):
+    """On a real X server: the user closes the window."""
+    server, socket = Server(), os.path.join(folder, "qmp")
+    environment = os.environ | {"DISPLAY": server.display, "SDL_VIDEODRIVER": "x11"}
+    child = subprocess.Popen([ringfold, "-m", "16", "-display", "sdl", "-qmp", f"unix:{socket},server,nowait"], env=environment,
+                             stdin=subprocess.DEVNULL)
+    try:
+        qmp = Qmp(socket)
+        qmp.must("qmp_capabilities")
+        windows = close_windows(server.display)
+        report(windows == 1, "there is a window", str(windows))
+        event = qmp.wait_event("SHUTDOWN")
+        report(event["data"] == {"guest": False, "reason": "host-ui"}, "its end is QMP's SHUTDOWN by the host's user", str(event))
+        status = child.wait(30)
+        report(status == 0, "and the program's, with status 0", str(status))
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+        server.stop()
+
+
 def main():
     ringfold = os.path.abspath(sys.argv[1])
     help_text = subprocess.run([ringfold, "-m", "16", "-display", "sdl"], env=os.environ | {"SDL_VIDEODRIVER": "none"},
@@ -85,6 +109,7 @@ def main():
         sys.exit(vnc.failed > 0)
     with tempfile.TemporaryDirectory() as folder:
         no_screen(ringfold)
+        window_closed(ringfold, folder)
         for name, mode in MODES.items():
             picture_of(ringfold, folder, name, mode)
     sys.exit(vnc.failed > 0)
