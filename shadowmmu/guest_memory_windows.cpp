@@ -120,8 +120,17 @@ bool GuestMemory::Impl::map_large(Window& window, GuestVirt a, const Mapping& ma
         there.physical = ram.place(there.address);
         return desired(there, p);
     };
+    // Most of it may be there already, which is told without asking what it should be.
+    const auto is_there = [&](uint32_t n) {
+        const WindowPage is = window.page(n);
+        return is.writable && is.frame == static_cast<uint32_t>(mapping.physical.page_number() + n - at) && !windows.shared();
+    };
     bool here = false;
     for (uint32_t n = low; n < low + count;) {
+        if (is_there(n)) {
+            ++n;
+            continue;
+        }
         const WindowPage want = wanted(n);
         if (!want.mapped || suffices(window.page(n), want)) {
             ++n;
