@@ -57,11 +57,12 @@ Window::Window(Ram& ram, unsigned n)
     base_ = static_cast<uint8_t*>(base);
 }
 
-Window::Window(Ram& ram, unsigned n, const WindowPlace&)
+Window::Window(Ram& ram, unsigned n, const WindowPlace& place)
     : number(n),
       ram_(ram),
       base_(nullptr),
       shared_(true),
+      place_(place),
       page_(kPages + 1),
       first_(ram.file_bytes() / kPageSize),
       next_(kPages),
@@ -139,7 +140,7 @@ void Window::yield(uint32_t first, uint32_t count) {
     if (mapped_pages_ != 0) forget(first, count);
 }
 
-// In as few steps as there are runs of regions without a page of the sibling's.
+// In as few steps as there are runs of regions without a page of the sibling's, and stretches of the place.
 void Window::unmap_own_pages() {
     const auto foreign = [&](uint32_t n) { return sibling && sibling->mapped_near(n) != 0; };
     for (uint32_t n = 0; n < kPages && mapped_pages_;) {
@@ -149,9 +150,12 @@ void Window::unmap_own_pages() {
             for (uint32_t end = n + kRegionPages; n < end; ++n)
                 if (mapped(n)) unmap(n, 1);
         } else {
-            uint32_t end = n + kRegionPages, last = end;
-            for (; end < kPages && !foreign(end); end += kRegionPages)
+            while (!place_.holds(n)) ++n;  // the place begins within the region
+            const uint32_t stretch = place_.stretch_end(n);
+            uint32_t end = (n | (kRegionPages - 1)) + 1, last = end;
+            for (; end < stretch && !foreign(end); end += kRegionPages)
                 if (mapped_near(end)) last = end + kRegionPages;
+            last = std::min(last, stretch);
             unmap(n, last - n);
             n = last;
         }

@@ -42,7 +42,15 @@ struct WindowPage {
 struct WindowPlace {
     uint64_t begin, end;
     bool runs_user_code = false;  // pages that the guest's user mode may execute are executable there
-    bool holds(uint32_t page) const { return page * uint64_t{kPageSize} >= begin && page * uint64_t{kPageSize} < end; }
+    uint64_t top = uint64_t{1} << 32;  // from here to 4 GiB too
+
+    bool holds(uint32_t page) const { return page < stretch_end(page); }
+    // Pages from this one on up to there are in the place, or it is not itself.
+    uint32_t stretch_end(uint32_t page) const {
+        const uint64_t at = page * uint64_t{kPageSize};
+        if (at >= top) return 1u << 20;
+        return at >= begin && at < end ? static_cast<uint32_t>(end / kPageSize) : page;
+    }
 };
 
 class Window {
@@ -113,6 +121,7 @@ private:
     Ram& ram_;
     uint8_t* base_;
     const bool shared_;
+    const WindowPlace place_{};
     uint32_t floor_ = kPages;
     LazyArray<uint32_t> page_;   // by linear page: frame and flags
     LazyArray<uint32_t> first_;  // by frame: 1 + the first linear page that maps it; 0: none

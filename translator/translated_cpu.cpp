@@ -822,6 +822,7 @@ bool TranslatedCpu::window_fault(Block& block, HostSpot& spot, bool& guilty) {
                                                   block.key.mode.privilege(), &fault);
     const Trap trap = wraps ? Trap::Device : trap_of(fill, GuestVirt(static_cast<uint32_t>(offset)));
     guilty = !block.dead && adaptation_.trap(trap, block.key.code.value + spot.guest, spot.traps, __rdtsc());
+    if (fill == Fill::Special && !wraps) engine_->heed_special_page(GuestVirt(static_cast<uint32_t>(offset)));
     if (fill == Fill::Fault) ++counts_.true_faults;
     return fill == Fill::Ram;
 }

@@ -15,7 +15,7 @@ struct EmitOptions {
 };
 
 struct EngineOptions {
-    static constexpr uint64_t kLeastHole = 16u << 20, kMostHole = 1u << 30, kHoleUnit = 1u << 20;
+    static constexpr uint64_t kLeastHole = 32u << 20, kMostHole = 1u << 30, kHoleUnit = 1u << 20;
 
     size_t cache_bytes = 128 * 1024 * 1024;  // of host code
     bool user_direct = false;                // EngineFeature::UserDirect: user mode runs without translation

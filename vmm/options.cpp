@@ -292,7 +292,7 @@ void parse_engine(std::string_view value, TranslatorOptions& o) {
             bad("engine", value, fmt::format("{} needs no hole in the guest's addresses; one that does is {}", name, engines_with(EngineFeature::Hole)));
         const uint64_t bytes = parse_size(word.substr(kHole.size())).value_or(0);
         if (bytes < EngineOptions::kLeastHole || bytes > EngineOptions::kMostHole || bytes % EngineOptions::kHoleUnit)
-            bad("engine", value, "hole is the part of the 4 GiB that the monitor keeps for itself, in whole MiB: 16M to 1G");
+            bad("engine", value, "hole is the part of the 4 GiB that the monitor keeps for itself, in whole MiB: 32M to 1G");
         o.engine_options.hole_bytes = static_cast<uint32_t>(bytes);
     }
     o.engine = name;

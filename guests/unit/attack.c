@@ -42,7 +42,7 @@ static const struct {
 #define ACCESSES (sizeof accesses / sizeof *accesses)
 
 // Where the monitor's state, its tables and its code lie under the segments engine, and their edges.
-static const u32 places[] = {0xfbfffff0, 0xfc000000, 0xfc0019a0, 0xfc004000, 0xfc014000, 0xfc015000, 0xfccd5000, 0xfccd9000, 0xfe000000, 0xfffff000};
+static const u32 places[] = {0xfbfffff0, 0xfc000000, 0xfc0019a0, 0xfc004000, 0xfc014000, 0xfc015000, 0xfc996000, 0xfc99a000, 0xfe000000, 0xff000000, 0xff404000, 0xfffff000};
 #define PLACES (sizeof places / sizeof *places)
 
 // In kernel mode a trap would push its frame where ESP points.

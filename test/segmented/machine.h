@@ -31,7 +31,7 @@ public:
 
     void load(const SegmentedCase&);
     void poke(uint32_t physical, std::span<const uint8_t> bytes);
-    void run();  // until the CPU halts or shuts down, or half a second is over
+    void run();  // until the CPU halts or shuts down, or five seconds are over
 
     VcpuContext& context() { return context_; }
     CpuState& state() { return context_.cpu; }

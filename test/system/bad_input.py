@@ -79,7 +79,7 @@ def main():
                 limits=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)))
 
         for arguments in (["-accel", "kvm"], ["-engine", "x"], ["-engine", "windows,hole=32M"], ["-engine", "segments,hole=x"],
-                          ["-engine", "segments,hole=15M"], ["-engine", "segments,hole=33000K"], ["-engine", "segments,hole=2G"],
+                          ["-engine", "segments,hole=31M"], ["-engine", "segments,hole=33000K"], ["-engine", "segments,hole=2G"],
                           ["-engine", "segments,size=1"], ["-user", "x"], ["-user", "direct"], ["-user", "direct", "-engine", "windows"],
                           ["-serial", "pipe"], ["-display", "sdl"], ["-device", "e1000"],
                           ["-device", "isa-debug-exit,iobase=70000"], ["-debugcon", "x"], ["-d", "nonsense"]):

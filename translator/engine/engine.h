@@ -99,6 +99,8 @@ public:
     // Was the fault an access beyond a segment's limit, at an address that the host does not tell?
     virtual bool is_limit_violation(const HostFault&) const { return false; }
     virtual void heed_limit_violation(Mode) {}
+    // No window can show the guest what is at that address.
+    virtual void heed_special_page(GuestVirt) {}
     // How often it has run; only with EmitOptions::profile.
     virtual uint64_t executions(const Block& block) const { return block.executions; }
     // The block is looked at again after so many executions.

@@ -71,6 +71,7 @@ struct SegmentsState {
     uint32_t untranslated_flags = 0;     // EFLAGS it starts with
     uint32_t segmentation = 0;           // Segmentation::id of the code that runs
     uint32_t jump_mask = 0u - (1u << (32 - kJumpBits));
+    uint32_t top_mask = 0, top_page_mask = 0;  // of an address: is it behind the hole, and which page there
 };
 static_assert(offsetof(SegmentsState, far_selector) == offsetof(SegmentsState, far_offset) + 4, "JMP m16:32");
 

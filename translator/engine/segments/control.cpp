@@ -81,12 +81,27 @@ void Emitter::jump_to_ecx() {
     a_.jmp(entry);
 }
 
+x86::Mem Emitter::segment_base(unsigned segment) {
+    return state(static_cast<uint32_t>(offsetof(VcpuContext, cpu.segment) + segment * sizeof(SegmentRegister) + offsetof(SegmentRegister, base)));
+}
+
 // eax and ecx set aside, ecx = what the operand says. Declines (false) before anything is emitted.
 bool Emitter::load_target(const Instruction& i) {
     const bool in_memory = i.op(0).kind == OperandKind::Memory;
-    if (!goes_to_any(i) || (in_memory && !plain(i))) return false;
+    const MemoryOperand& m = i.memory;
+    const bool through_segment = in_memory && (m.segment == FS || m.segment == GS);
+    if (!goes_to_any(i)) return false;
+    if (through_segment && (!flat() || !direct_ || m.address_size != 4 || m.index != kNoRegister || m.base == ECX)) return false;
+    if (in_memory && !through_segment && !plain(i)) return false;
+    if (through_segment) require_zero(m.segment == FS ? STATE_SIZED(odd_fs, 1) : STATE_SIZED(odd_gs, 1), stubs_.stop).instruction = std::make_unique<Instruction>(i);
     set_aside(EAX);
     set_aside(ECX);
+    if (through_segment) {  // as glibc makes its system calls
+        undo_from_here(ECX);
+        a_.mov(x86::ecx, segment_base(m.segment));
+        a_.mov(x86::ecx, m.base == kNoRegister ? x86::dword_ptr(x86::ecx, m.displacement) : x86::dword_ptr(x86::gpd(m.base), x86::ecx, 0, m.displacement));
+        return true;
+    }
     in_memory ? copy_as_load_of_ecx(i) : static_cast<void>(a_.mov(x86::ecx, x86::gpd(i.op(0).reg)));
     if (i.operand_size == 2) a_.movzx(x86::ecx, x86::cx);
     return true;

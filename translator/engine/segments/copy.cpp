@@ -97,7 +97,7 @@ void Emitter::copy_as_load_of_eax(const Instruction& i) {
 
 Emitter::After Emitter::ident(const Instruction& i) {
     if (!i.has_memory || i.memory.size == 0) return copy(i);
-    if (!direct_) return step(i);
+    if (!direct_) return top_operand(i);
     if (!flat()) return plain(i) ? copy(i) : step(i);
     if (i.memory.segment == FS || i.memory.segment == GS) return through_segment(i);
     // Translations rely on a CS that is flat and readable, but code segments cannot be written.
@@ -120,8 +120,7 @@ Emitter::After Emitter::through_segment(const Instruction& i) {
     const x86::Gp borrowed = x86::gpd(*reg);
     set_aside(*reg);
     undo_from_here(*reg);
-    a_.mov(borrowed, state(static_cast<uint32_t>(offsetof(VcpuContext, cpu.segment) + m.segment * sizeof(SegmentRegister) +
-                                                 offsetof(SegmentRegister, base))));
+    a_.mov(borrowed, segment_base(m.segment));
     unsigned base = *reg, index = kNoIndex, scale = 1;
     int32_t displacement = m.displacement;
     if (m.base != kNoRegister && m.index != kNoRegister) {

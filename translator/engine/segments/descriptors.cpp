@@ -54,7 +54,7 @@ bool code_segment_works() {
 void install_descriptors(const Hole& hole) {
     const bool done = write(kCodeSelector, 0, kFourGib, kCodeContents) && write(kSupervisorData, 0, hole.begin, kDataContents) &&
                       write(kUserData, 0, hole.begin, kDataContents) &&
-                      write(kUserCode, 0, hole.begin, kCodeContents) && write(kStateSelector, hole.begin, hole.state_bytes, kDataContents);
+                      write(kUserCode, 0, hole.begin, kCodeContents) && write(kStateSelector, hole.begin, kFourGib - hole.begin, kDataContents);
     if (!done)
         throw HostError(fmt::format("-engine segments needs the system call modify_ldt: {}; allow it in the seccomp filter "
                                     "of the container or service, or use a kernel with CONFIG_MODIFY_LDT_SYSCALL, or "

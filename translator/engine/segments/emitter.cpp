@@ -134,7 +134,8 @@ Emitter::After Emitter::dispatch(const Instruction& i) {
         case EmitKind::nothing: ++block_->ident; return After::GoesOn;
         case EmitKind::push: case EmitKind::pop: case EmitKind::leave: {
             const Operand& op = i.op(0);
-            if (!direct_ || (op.kind == OperandKind::Memory && !plain(i))) return step(i);
+            if (!direct_) return i.row->emit == EmitKind::push ? top_push(i) : i.row->emit == EmitKind::pop ? top_pop(i) : step(i);
+            if (op.kind == OperandKind::Memory && !plain(i)) return step(i);
             return copy(i);
         }
         case EmitKind::push_all: case EmitKind::pop_all: return direct_ ? copy(i) : step(i);
@@ -210,6 +211,7 @@ Site& Emitter::site() {
 }
 
 void Emitter::undo_from_here(unsigned reg) {
+    if (block_->spots.back().undo == reg) return;  // from earlier on
     block_->spots.back().undo = static_cast<uint8_t>(reg);
     block_->spots.back().undo_from = offset();
 }

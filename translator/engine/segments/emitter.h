@@ -44,6 +44,13 @@ private:
     After step(const Instruction& i) { return call_interpreter(i, stubs_.step, After::GoesOn); }
     After stop(const Instruction& i) { return call_interpreter(i, stubs_.stop, After::Ended); }
     After call_interpreter(const Instruction&, const void* stub, After);
+    // --- top.cpp
+    bool reaches_top() const { return block_->key.mode.direct && flat() && !block_->key.mode.user; }
+    After top_operand(const Instruction&);
+    After top_push(const Instruction&);
+    After top_pop(const Instruction&);
+    x86::Mem top_stack(int32_t offset) const;
+    void require_top(const std::function<void()>& load_ecx);
     // --- control.cpp
     After call(const Instruction&);
     After jump(const Instruction&);
@@ -76,6 +83,7 @@ private:
     // ecx: the target EIP; eax and ecx are set aside.
     void jump_to_ecx();
     bool load_target(const Instruction&);
+    static x86::Mem segment_base(unsigned segment);
     void copy_as_load_of_ecx(const Instruction&);
     void copy_as_load_of_eax(const Instruction&);
     void copy_memory_operand(const Instruction&, std::initializer_list<unsigned> opcode, unsigned reg);

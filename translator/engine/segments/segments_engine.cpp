@@ -40,9 +40,11 @@ SegmentsEngine::SegmentsEngine(VcpuContext& context, GuestMemory& memory, const 
       polls_(&low_.word(kPollPage)),
       user_end_(hole_.begin) {
     context.segments_state.far_selector = kCodeSelector;
+    context.segments_state.top_mask = kTop;
+    context.segments_state.top_page_mask = (kTopBytes - 1) & ~(kPageSize - 1);
     for (const Privilege p : {Privilege::Supervisor, Privilege::User}) clear_jumps(p);
     limit_user(user_end_);
-    memory.share_window(WindowPlace{low_.begin(), hole_.begin, options.user_direct});
+    memory.share_window(WindowPlace{low_.begin(), hole_.begin, options.user_direct, kTop});
     install_host_faults();
     if (options.user_direct) direct_ = std::make_unique<UserDirect>(context, stubs_);
 }
@@ -123,6 +125,12 @@ void SegmentsEngine::keep_user_out() {
 
 void SegmentsEngine::heed_limit_violation(Mode mode) {
     if (mode.user && ++user_violations_ >= kInterleavedAfter) interleaved_ = true;
+}
+
+// For as long as the machine lives: such pages of the top are few, and stay what they are.
+void SegmentsEngine::heed_special_page(GuestVirt a) {
+if (a.value < kTop) return;
+    reinterpret_cast<uint8_t*>(&low_.word(kTopPages))[(a.value - kTop) / kPageSize] = 1;
 }
 
 void SegmentsEngine::view_changed(Privilege p) {

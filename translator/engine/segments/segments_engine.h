@@ -47,6 +47,7 @@ public:
     uint64_t in_window(uint64_t address) const override { return address; }
     bool is_limit_violation(const HostFault& f) const override { return f.trap == kStackFault || f.trap == kGeneralProtection; }
     void heed_limit_violation(Mode mode) override;
+    void heed_special_page(GuestVirt) override;
     uint64_t executions(const Block& block) const override;
     void count_again(Block& block, uint32_t executions) override;
 

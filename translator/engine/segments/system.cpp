@@ -58,16 +58,19 @@ Emitter::After Emitter::sti(const Instruction& i) {
 
 // The push itself comes first, since it may fault; then what the host's flags do not say is put right on the stack.
 Emitter::After Emitter::pushf(const Instruction& i) {
-    if (i.operand_size != 4 || !direct_ || !flat()) return step(i);
+    if (i.operand_size != 4 || !flat() || (!direct_ && !reaches_top())) return step(i);
     ++block_->simulated;
     const x86::Gp &value = x86::eax, &bit = x86::ecx;
-    a_.pushfd();
+    if (direct_) a_.push(x86::eax);  // may fault, before anything is changed
+    else require_top([&] { a_.lea(x86::ecx, x86::ptr(x86::esp, -4)); });
     set_aside(EAX);
     set_aside(ECX);
-    a_.mov(value, x86::ptr(x86::esp));
-    // AND would change the flags; PEXT and PDEP do not.
-    a_.pext(value, value, STATE(arithmetic_mask));
-    a_.pdep(value, value, STATE(arithmetic_mask));
+    a_.lahf();
+    a_.seto(x86::al);
+    a_.movzx(bit, x86::ah);
+    a_.movzx(value, x86::al);
+    a_.rorx(value, value, 32 - 11);
+    a_.lea(value, x86::ptr(value, bit));
     const auto add = [&](const x86::Mem& flag, uint8_t position) {
         a_.movzx(bit, flag);
         a_.rorx(bit, bit, 32 - position);
@@ -76,10 +79,17 @@ Emitter::After Emitter::pushf(const Instruction& i) {
     add(STATE_SIZED(cpu.interrupt_flag, 1), 9);
     add(STATE_SIZED(cpu.direction_flag, 1), 10);
     a_.mov(bit, STATE(cpu.system_flags));
-    a_.lea(value, x86::ptr(value, bit, 0, static_cast<int32_t>(flag::kAlwaysSet)));
-    a_.mov(x86::ptr(x86::esp), value);
+    a_.lea(value, x86::ptr(value, bit));
     take_back(ECX);
+    if (direct_) {
+        a_.mov(x86::ptr(x86::esp), value);
+        take_back(EAX);
+        return After::GoesOn;
+    }
+    undo_from_here(EAX);
+    a_.mov(top_stack(-4), value);
     take_back(EAX);
+    a_.lea(x86::esp, x86::ptr(x86::esp, -4));
     return After::GoesOn;
 }
 
@@ -148,8 +158,9 @@ Emitter::After Emitter::load_segment(const Instruction& i, unsigned segment) {
 
 // Inline while nothing but arithmetic flags, DF and, in kernel mode, IF changes. The flags are free: all of them are loaded.
 Emitter::After Emitter::popf(const Instruction& i) {
-    if (i.operand_size != 4 || !direct_ || !flat()) return step(i);
+    if (i.operand_size != 4 || !flat() || (!direct_ && !reaches_top())) return step(i);
     ++block_->simulated;
+    if (!direct_) require_top([&] { a_.mov(x86::ecx, x86::esp); });
     const bool user = block_->key.mode.user;
     // What stays as it is, and so has to be equal: RF and VM read as zero, and user code cannot change IOPL.
     constexpr uint32_t kUserSystem = flag::TF | flag::NT | flag::AC | flag::ID;
@@ -157,7 +168,7 @@ Emitter::After Emitter::popf(const Instruction& i) {
     const asmjit::Label rare = a_.newLabel(), upwards = a_.newLabel(), directed = a_.newLabel();
     set_aside(EAX);
     set_aside(ECX);
-    a_.mov(x86::eax, x86::ptr(x86::esp));
+    a_.mov(x86::eax, direct_ ? x86::dword_ptr(x86::esp) : top_stack(0));
     a_.mov(x86::ecx, x86::eax);
     a_.and_(x86::ecx, user ? kUserSystem : kSystem);
     a_.cmp(x86::ecx, STATE(cpu.system_flags));  // with an IOPL other than 0, the interpreter is asked
