@@ -87,6 +87,7 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     WindowPage still_granted(uint32_t page, Privilege p);
     bool map_large(Window& window, GuestVirt a, const Mapping& mapping, Privilege p);
     bool map_small(Window& window, GuestVirt a, const Mapping& mapping, Privilege p);
+    void map_touched(Window& window, uint32_t first, uint32_t count, Privilege p);
     // Takes from these pages (ascending), where mapped, what the page tables no longer grant.
     void refresh(Window& window, std::span<const uint32_t> pages, Privilege p);
     void refresh_range(Window& window, uint32_t first, uint32_t count, Privilege p);

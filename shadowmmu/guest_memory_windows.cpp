@@ -1,5 +1,6 @@
 // Direct access: what enters the windows on a host fault, and what the guest's page-table changes take out again.
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "shadowmmu/guest_memory_impl.h"
@@ -106,7 +107,23 @@ bool GuestMemory::Impl::map_small(Window& window, GuestVirt a, const Mapping& ma
     while (first > low && enters(first - 1)) --first;
     while (end < high && enters(end)) ++end;
     // All of these have A set: the guest has touched them, so they exist in RAM and may be filled in at once.
-    return windows.map(window, first, end - first, {true, want.writable, want.frame - (at - first), want.executable}, true);
+    const bool again = std::exchange(window.last_block, low) == low;
+    const bool done = windows.map(window, first, end - first, {true, want.writable, want.frame - (at - first), want.executable}, true);
+    if (done && again && p == Privilege::User) map_touched(window, low, kBlockPages, p);
+    return done;
+}
+
+// What the guest has touched, in as few mappings as its frames allow: they often lie in another order.
+void GuestMemory::Impl::map_touched(Window& window, uint32_t first, uint32_t count, Privilege p) {
+    for (uint32_t n = first; n < first + count;) {
+        const WindowPage want = desired(state, n, p);
+        uint32_t end = n + 1;
+        if (want.mapped && !suffices(window.page(n), want)) {
+            while (end < first + count && joins(end, desired(state, end, p), n, want)) ++end;
+            windows.map(window, n, end - n, want, true);
+        }
+        n = end;
+    }
 }
 
 // A large page enters whole. Traced pages go in read-only and cut the host's mapping in three; device memory

@@ -99,6 +99,7 @@ public:
     // The other window of a shared place. What one of them maps is no longer the other's.
     Window* sibling = nullptr;
 
+    uint32_t last_block = kPages;  // where a page entered last: the first of its neighbours
     std::bitset<kPages / kRegionPages> from_large;  // regions that (also) guest large pages were mapped in
 
     const unsigned number;          // its bit in the masks of the window cache
