@@ -542,6 +542,20 @@ bool TranslatedCpu::device_access(Site& site, GuestVirt linear, Access access) {
     return true;
 }
 
+// Can no other fault of the instruction come before that of its (16-byte aligned) operand, or the same one elsewhere? A
+// pending x87 exception can, which x87 and MMX instructions wait for; PUSHA begins at the top.
+bool TranslatedCpu::page_fault_comes_first(Site& site) {
+    if (site.size < 16 && !site.fpu) return true;
+    const Instruction& i = instruction_of(site);
+    bool mmx = false;
+    for (int n = 0; n < i.operand_count; ++n) mmx |= i.op(n).kind == OperandKind::Mmx;
+    switch (i.row->emit) {
+        case EmitKind::simd: return !mmx;
+        case EmitKind::fpu: return false;
+        default: return site.size < 16;
+    }
+}
+
 const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access access) {
     ++counts_.soft_misses;
     state_.eip = site.block->key.eip.value + site.guest_offset;
@@ -564,9 +578,8 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access acc
             break;
         case Fill::Fault:
             ++counts_.true_faults;
-            // Delivered without the C++ exception that the interpreter would throw for it, unless another fault
-            // may come first, or the same one elsewhere: SSE's misalignment, a pending x87 exception, PUSHA (it begins at the top).
-            if (site.size >= 16 || site.fpu) break;
+            // Delivered without the C++ exception that the interpreter would throw for it.
+            if (!page_fault_comes_first(site)) break;
             return deliver(fault);
     }
     return execute(site);
@@ -743,6 +756,7 @@ const void* TranslatedCpu::on_host_fault() {
     if (spot == block->spots.begin()) host::crash("a host fault before the first instruction of a translation");
     --spot;
     state_.eip = block->key.eip.value + spot->guest;
+    state_.gpr[ESP] += static_cast<uint32_t>(int32_t{spot->stack_lag});
     if (engine_->is_poll(f.address)) {
         ++counts_.polls;
         // Translated STI leaves its shadow to what follows it, which polls before it has run. (Another instruction
@@ -771,6 +785,7 @@ const void* TranslatedCpu::on_host_fault() {
             if (!still_true(*block)) return dispatch();
             context_.reload_fpu = context_.fault_with_fpu;
             enter_mode(block->key.mode);
+            state_.gpr[ESP] -= static_cast<uint32_t>(int32_t{spot->stack_lag});  // as the code there has it
             return block->host + spot->host;
         }
     }

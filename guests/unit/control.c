@@ -212,6 +212,43 @@ SNIPPET(forms, "mov $0x1000010, %ebx\n mov $4, %ecx\n mov (%ebx,%ecx,8), %eax\n 
                "mov $0xfffffff0, %edx\n add 0x10(%ebx,%edx), %eax\n add 0x20(%ebx,%edx,2), %eax\n add 0x1000004, %eax\n"
                "mov $0x11119000, %ebx\n mov $0x22220010, %esi\n addr16 mov 4(%bx,%si), %edi\n addr16 mov -2(%bx), %bp", "nop");
 
+// Runs of pushes and pops, one of which faults in the middle: ESP and the registers are those before it.
+SNIPPET(push_run, "push %eax\n push %ebx", "push %ecx\n push %edx\n pop %esi\n pop %edi");
+SNIPPET(pop_run, "pop %eax\n pop %ebx", "pop %ecx\n pop %edx\n push %ebx\n call 1f\n1: pop %esi");
+
+static void stack_runs(void) {
+    const u32 edge = WINDOW + 0x800000;
+    *pte(directory, edge) = *pte(directory, edge - PAGE) = (u32)big | PTE_USER;
+    invlpg(edge);
+    invlpg(edge - PAGE);
+    for (u32 round = 0; round < 4; ++round) {
+        *pte(directory, edge - PAGE) = 0;
+        invlpg(edge - PAGE);
+        struct context c = user_context(push_run);
+        c.esp = edge + 8;
+        c.eax = 1, c.ebx = 2, c.ecx = 3, c.edx = 4;
+        struct trap t = run(&c);
+        expect(&t, VEC_PF, ERR_U | ERR_W, push_run_at, "a run of pushes into an absent page");
+        check(t.at.esp == edge && t.cr2 == edge - 4, "a run of pushes: ESP %x, CR2 %x", t.at.esp, t.cr2);
+        *pte(directory, edge - PAGE) = (u32)big | PTE_USER;
+        t = run(&t.at);
+        check(t.vector == VEC_DONE && t.at.esp == edge && t.at.esi == 4 && t.at.edi == 3, "a run of pushes goes on");
+
+        for (u32 i = 0; i < 4; ++i) ((u32*)(edge - 8))[i] = 11 * (i + 1);
+        const u32 words[2] = {((u32*)edge)[0], ((u32*)edge)[1]};
+        *pte(directory, edge) = 0;
+        invlpg(edge);
+        c = user_context(pop_run);
+        c.esp = edge - 8;
+        t = run(&c);
+        expect(&t, VEC_PF, ERR_U, pop_run_at, "a run of pops from an absent page");
+        check(t.at.esp == edge && t.cr2 == edge && t.at.eax == 11 && t.at.ebx == 22, "a run of pops: ESP %x, CR2 %x", t.at.esp, t.cr2);
+        *pte(directory, edge) = (u32)big | PTE_USER;
+        t = run(&t.at);
+        check(t.vector == VEC_DONE && t.at.esp == edge + 4 && t.at.ecx == words[0] && t.at.edx == words[1], "a run of pops goes on");
+    }
+}
+
 // One jump and two calls, each to many places in turn. ebx: their addresses; ecx: how many.
 SNIPPET(many_targets, "xor %eax, %eax\n1: mov (%ebx), %edx\n mov $2f, %esi\n jmp *(%ebx)\n2: mov $3f, %esi\n call *%edx\n"
                       "3: mov $4f, %esi\n call *(%ebx)\n4: add $8, %esp\n add $4, %ebx\n dec %ecx\n jnz 1b", "nop");
@@ -356,6 +393,7 @@ int main(void) {
         branches();
         sixteen_bit_jumps();
         colliding_addresses();
+        if (paged) stack_runs();
         many_indirect_targets(false);
         many_indirect_targets(true);
         much_code();

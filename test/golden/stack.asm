@@ -101,17 +101,15 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; direct block 00001000, 8 bytes to 91
+;; direct block 00001000, 8 bytes to 82
 ;; 00001000  push eax                           SIMULATE (the host's stack is the monitor's)
 ;;     mov dword ptr gs:[r12d - 4], eax
 ;;     lea r12d, [r12 - 4]
 ;; 00001001  push dword ptr [ebx]               SIMULATE (the host's stack is the monitor's)
 ;;     mov r10d, dword ptr gs:[ebx]
 ;;     mov dword ptr gs:[r12d - 4], r10d
-;;     lea r12d, [r12 - 4]
 ;; 00001003  pop ecx                            SIMULATE (the host's stack is the monitor's)
-;;     mov ecx, dword ptr gs:[r12d]
-;;     lea r12d, [r12 + 4]
+;;     mov ecx, dword ptr gs:[r12d - 4]
 ;; 00001004  pop dword ptr [edx]                SIMULATE (the host's stack is the monitor's)
 ;;     movabs r9, HOST
 ;;     jmp HOST

@@ -92,6 +92,7 @@ struct HostSpot {
     // Otherwise nothing is to be put back: sequences do their faulting access first.
     uint8_t undo = kNoUndo;
     uint32_t undo_from = 0;
+    int16_t stack_lag = 0;  // at a host fault ESP is still to be moved by this
     TrapHistory traps;
 };
 

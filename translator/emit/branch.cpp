@@ -316,7 +316,7 @@ Emit::After Emit::emit_ret(const Instruction& i) {
     const auto popped = static_cast<int32_t>(i.operand_size + (i.operand_count ? i.immediate & 0xffff : 0));
     if (!flat()) return segmented_ret(i, popped);
     a_.mov(x86::r8d, stack_memory(0, 4, Access::Read));
-    a_.lea(x86::r12d, x86::ptr(x86::r12, popped));
+    move_stack(popped);
     asmjit::Label match = a_.newLabel();
     a_.mov(kSavedRcx, x86::rcx);
     a_.mov(x86::ecx, x86::ptr(x86::rsp, 8));

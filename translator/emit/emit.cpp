@@ -19,6 +19,7 @@ void Emit::begin(Block& block, const uint8_t* host, const uint8_t* guest_code) {
     guest_code_ = guest_code;
     block.host = host;
     fpu_loaded_ = false;
+    stack_lag_ = 0;
     if (block.heat) count_heat();
     if (options_.profile) {
         a_.mov(x86::r8, reinterpret_cast<uint64_t>(&block.executions));
@@ -54,7 +55,7 @@ bool Emit::instruction(const Instruction& i, GuestVirt eip, const Instruction* n
     soft_accesses_ = 0;
     direct_ = block_->key.mode.direct && flat() && !needs(Remedy::SoftAccess);
     const auto earlier = block_->sites.begin();
-    block_->spots.push_back({start_, static_cast<uint16_t>(eip - block_->key.eip), kNoUndo, 0});
+    block_->spots.push_back({start_, static_cast<uint16_t>(eip - block_->key.eip), kNoUndo, 0, static_cast<int16_t>(stack_lag_), {}});
     const After after = dispatch(i);
     for (auto it = block_->sites.begin(); it != earlier; ++it) {
         Site& s = *it;

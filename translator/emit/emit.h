@@ -105,6 +105,8 @@ private:
     std::optional<x86::Mem> operand_memory(const Instruction&, unsigned size, Access);
     x86::Mem stack_memory(int displacement, unsigned size, Access);
     void move_stack(int by);  // ESP += by, or SP
+    void move_stack_later(int by);
+    bool takes_lag(const Instruction& next) const;
     void advance(unsigned reg, int by, unsigned address_size);
     // The form that guest_memory() leads to, for reencode().
     MemoryForm form() const { return direct_ ? MemoryForm::WindowScratch : MemoryForm::Pointer; }
@@ -225,6 +227,7 @@ private:
     bool offset16_ = false;       // ... and whether it has 16 bits
     bool direct_ = false;         // how the current instruction reaches memory
     unsigned soft_accesses_ = 0;  // of the current instruction
+    int stack_lag_ = 0;           // ESP is still to be moved by this: see move_stack_later()
     bool fpu_loaded_ = false;     // the block has made sure of the FPU state
 };
 

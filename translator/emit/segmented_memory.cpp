@@ -3,6 +3,8 @@
 // The limit is checked by adding: the number in the context (SegmentChecks) and the offset of the last byte reach
 // 2^32 if the access is out of order. What is above is added to what is left above the page offset by the soft TLB's
 // look-up, so that one JECXZ tests both. Which of them it was is found out behind the block.
+#include <utility>
+
 #include "translator/emit/emit.h"
 
 namespace ringfold {
@@ -119,6 +121,8 @@ x86::Mem Emit::segmented_stack_memory(int displacement, unsigned size, Access ac
 }
 
 void Emit::move_stack(int by) {
+    by += std::exchange(stack_lag_, 0);
+    if (by == 0) return;
     if (!segments().stack16) return void(a_.lea(x86::r12d, x86::ptr(x86::r12, by)));
     a_.lea(x86::r9d, x86::ptr(x86::r12, by));
     a_.mov(x86::r12w, x86::r9w);

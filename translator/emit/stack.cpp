@@ -13,12 +13,36 @@ const x86::Gp kEsp32 = x86::r12d, kEsp64 = x86::r12;
 x86::Mem Emit::stack_memory(int displacement, unsigned size, Access access) {
     if (!flat()) return segmented_stack_memory(displacement, size, access);
     if (direct()) {
-        x86::Mem m = x86::ptr(kEsp32, displacement);
+        x86::Mem m = x86::ptr(kEsp32, displacement + stack_lag_);
         m.setSegment(x86::gs);
         return m;
     }
     displacement ? a_.lea(kLinear, x86::ptr(kEsp64, displacement)) : a_.mov(kLinear, kEsp32);
     return guest_memory(size, access);
+}
+
+// In a row of pushes or pops ESP moves once: the others find their place without, and a fault in between finds what ESP
+// lags by in its HostSpot.
+void Emit::move_stack_later(int by) {
+    if (following_ && takes_lag(*following_))
+        stack_lag_ += by;
+    else
+        move_stack(by);
+}
+
+// Does the next instruction do with an ESP that lags?
+bool Emit::takes_lag(const Instruction& next) const {
+    if (!direct() || !flat() || next.operand_size != 4 || options_.simulate_families) return false;
+    if (adaptation && adaptation->needs(Remedy::SoftAccess, block_->key.code.value + (next_eip_ - block_->key.eip))) return false;
+    const Operand& op = next.op(0);
+    const bool other_register = op.kind == OperandKind::Gpr && op.reg != ESP;
+    switch (next.row->emit) {
+        case EmitKind::push: return other_register;
+        case EmitKind::pop: return other_register;
+        case EmitKind::call: return op.kind == OperandKind::Relative;
+        case EmitKind::ret: return true;
+        default: return false;
+    }
 }
 
 Emit::After Emit::emit_push(const Instruction& i) {
@@ -43,7 +67,7 @@ Emit::After Emit::emit_push(const Instruction& i) {
             break;
         default: a_.mov(to, size == 4 ? host32(op.reg) : host16(op.reg)); break;
     }
-    move_stack(-size);
+    move_stack_later(-size);
     return After::GoesOn;
 }
 
@@ -64,7 +88,7 @@ Emit::After Emit::emit_pop(const Instruction& i) {
         a_.mov(host32(op.reg), from);
     else
         a_.mov(host16(op.reg), from);
-    if (op.reg != ESP) move_stack(size);
+    if (op.reg != ESP) move_stack_later(size);
     return After::GoesOn;
 }
 
