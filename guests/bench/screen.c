@@ -25,6 +25,29 @@ static void window(u32 n) { fill((volatile u32*)VGA_WINDOW, n); }
 static void text(u32 n) {
     for (u32 i = 0; i < n; ++i) ((volatile u16*)VGA_TEXT)[i] = (u16)(i | 0x700);
 }
+// In planes: eight pixels by a store, by a string store, by a copy through the latches; one pixel by the bit mask.
+static void planar(u32 n) {
+    for (u32 i = 0; i < n; ++i) VGA_WINDOW[i] = (u8)i;
+}
+static void planar_string(u32 n) {
+    void* to = (void*)VGA_WINDOW;
+    asm volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(0x5a) : "memory");
+}
+static void planar_words(u32 n) {
+    void* to = (void*)VGA_WINDOW;
+    asm volatile("rep stosl" : "+D"(to), "+c"(n) : "a"(0x5a5a5a5a) : "memory");
+}
+static void planar_copy(u32 n) {
+    const void* from = (const void*)(VGA_WINDOW + 0x4000);
+    void* to = (void*)VGA_WINDOW;
+    asm volatile("rep movsb" : "+S"(from), "+D"(to), "+c"(n) : : "memory");
+}
+static void planar_pixels(u32 n) {
+    for (u32 i = 0; i < n; ++i) {
+        vga_graphics(8, (u8)(0x80 >> (i & 7)));
+        VGA_WINDOW[i >> 3] |= 1;
+    }
+}
 static void banks(u32 n) {
     for (u32 bank = 0; bank < n; ++bank) {
         vbe(VBE_BANK, (u16)bank);
@@ -40,6 +63,16 @@ int main(void) {
     measure("a store to mode 13h", window, 16000, 20);
     vga_graphics(8, 0xfe);
     measure("the same through the card", window, 1000, 20);
+    vga_graphics(8, 0xff);
+    vga_sequencer(4, 0x06);  // not chained: four planes
+    vga_graphics(5, 0);
+    measure("planes: a byte", planar, 16000, 20);
+    measure("planes: a byte of rep stosb", planar_string, 16000, 20);
+    measure("planes: a dword of rep stosl", planar_words, 4000, 20);
+    vga_graphics(5, 1);
+    measure("planes: a byte copied through the latches", planar_copy, 16000, 20);
+    vga_graphics(5, 0);
+    measure("planes: one pixel", planar_pixels, 1000, 20);
     vga_mode_3();
     measure("a character of text", text, 2000, 20);
     vga_mode_13h();

@@ -11,6 +11,7 @@
 
 #include "vmm/base/result.h"
 #include "vmm/host/block_signals.h"
+#include "vmm/host/prompt_thread.h"
 
 namespace ringfold::host {
 
@@ -62,6 +63,7 @@ void Waker::arm(std::optional<Nanoseconds> deadline, int input_fd) {
 }
 
 void Waker::run() {
+    be_prompt();
     bool stop_seen = false;
     while (!quit_) {
         const int input = input_fd_.load();
