@@ -396,7 +396,7 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFa
         block = nullptr;
     }
     if (block) return note_pages(*block, *mapping) ? block : nullptr;
-    if (memory_.ram().contains(key.code) && cold_code_.still_cold(key.code, adaptation_.policy().translate_at())) {
+    if (memory_.ram().contains(key.code) && table_.cold_code().still_cold(key.code, adaptation_.policy().translate_at())) {
         cold_ = true;
         return nullptr;
     }

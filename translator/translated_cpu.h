@@ -135,7 +135,6 @@ private:
     DecodeMemo memo_;
     DecodeCache decoded_;  // of what the interpreter runs outside translated code: 16-bit code above all
     Adaptation adaptation_;
-    ColdCode cold_code_;
     std::unique_ptr<Engine> engine_;
     const WorldSwitch& world_;
     BlockTable table_;

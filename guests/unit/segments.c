@@ -122,6 +122,42 @@ static void bases(void) {
 asm(".text\nstale_segment:\n movl $0, (%ecx)\n movl $0, 4(%ecx)\n mov %fs:(%ebx), %eax\n mov $1000, %ecx\n"
     "1: mov %fs:(%ebx), %edx\n loop 1b\n int $0x50");
 
+SNIPPET(fs_second, "mov %fs:(%ebx), %eax", "mov %fs:4(%ebx), %ecx");
+SNIPPET(fs_moved, "mov %fs:(%ebx), %eax\n mov %dx, %fs", "mov %fs:4(%ebx), %ecx");
+SNIPPET(fs_popped, "mov %fs:(%ebx), %eax\n push %edx\n pop %fs", "mov %fs:4(%ebx), %ecx");
+SNIPPET(fs_popped16, "mov %fs:(%ebx), %eax\n push %dx\n popw %fs", "mov %fs:4(%ebx), %ecx");
+SNIPPET(fs_called, "mov %fs:(%ebx), %eax\n call 1f\n .pushsection .text\n1: mov %dx, %fs\n ret\n .popsection",
+        "mov %fs:4(%ebx), %ecx");
+
+// Accesses of one block, whose limit is not always the one that the first of them met.
+static void several_accesses(void) {
+    static const struct {
+        const char* name;
+        const u8 *code, *at;
+        u16 first;
+    } cases[] = {
+        {"the second access is beyond the limit", fs_second, fs_second_at, SEL_TEST},
+        {"fs loaded between two accesses: mov", fs_moved, fs_moved_at, SEL_KDATA},
+        {"fs loaded between two accesses: pop", fs_popped, fs_popped_at, SEL_KDATA},
+        {"fs loaded between two accesses: 16-bit pop", fs_popped16, fs_popped16_at, SEL_KDATA},
+        {"fs loaded between two accesses: in a call", fs_called, fs_called_at, SEL_KDATA},
+    };
+    for (u32 n = 0; n < sizeof cases / sizeof *cases; ++n) {
+        u32 wrong = 0;
+        for (u32 times = 0; times < 40; ++times) {  // until it has been translated in every form
+            const bool allowed = times % 4 == 3;
+            set_segment(SEL_TEST, 0, ((u32)arena + 3 + 4 * allowed) & 0xfffff, ATTR_DATA | ATTR_32);
+            struct context c = kernel_context(cases[n].code);
+            c.fs = cases[n].first;
+            c.ebx = (u32)arena & 0xfffff;
+            c.edx = SEL_TEST;
+            const struct trap t = run(&c);
+            wrong += allowed ? t.vector != VEC_DONE : t.vector != VEC_GP || t.at.eip != (u32)cases[n].at;
+        }
+        check_equal(wrong, 0, cases[n].name);
+    }
+}
+
 static void null_and_types(void) {
     struct trap t = through(BY_FS, fs_load32, SEL_NULL, (u32)arena);
     expect(&t, VEC_GP, 0, fs_load32_at, "null fs: load");
@@ -413,6 +449,7 @@ int main(void) {
     asm volatile("fninit");
     limits();
     bases();
+    several_accesses();
     null_and_types();
     stacks();
     code_limits();

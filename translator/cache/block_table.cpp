@@ -163,6 +163,7 @@ void BlockTable::on_code_write(CodePage& page, const TraceWrite& w) {
         if (!depends(block, begin, end)) continue;
         met = true;
         note_patch(block, begin, end);
+        cold_code_.overwritten(block.key.code);
         kill(block);
     }
     for (auto it = page.end_here.begin(); it != page.end_here.end();) {

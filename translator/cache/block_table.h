@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "translator/adaptation/cold_code.h"
 #include "translator/cache/block_store.h"
 #include "translator/cache/code_cache.h"
 #include "translator/cache/code_map.h"
@@ -57,6 +58,7 @@ public:
 
     const CodeMap& code_map() const { return map_; }
     const PatchHistory& patches() const { return patches_; }
+    ColdCode& cold_code() { return cold_code_; }
 
     struct Counts {
         uint64_t translations = 0, chains = 0, unchains = 0, invalidations = 0, replacements = 0, evictions = 0;
@@ -95,6 +97,7 @@ private:
     std::vector<std::unique_ptr<CodePage>> pages_;
     CodeMap map_;
     PatchHistory patches_;
+    ColdCode cold_code_;
     Counts counts_;
 };
 

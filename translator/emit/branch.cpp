@@ -211,6 +211,7 @@ Emit::After Emit::call_host(GuestVirt return_eip, std::function<void()> call) {
     }
     block_->returns.push_back({offset(), return_eip});
     fpu_loaded_ = false;
+    plain_segments_ = 0;
     return After::Returned;
 }
 

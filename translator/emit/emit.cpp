@@ -20,6 +20,7 @@ void Emit::begin(Block& block, const uint8_t* host, const uint8_t* guest_code) {
     block.host = host;
     fpu_loaded_ = false;
     stack_lag_ = 0;
+    plain_segments_ = 0;
     if (block.heat) count_heat();
     if (options_.profile) {
         a_.mov(x86::r8, reinterpret_cast<uint64_t>(&block.executions));
@@ -57,6 +58,7 @@ bool Emit::instruction(const Instruction& i, GuestVirt eip, const Instruction* n
     const auto earlier = block_->sites.begin();
     block_->spots.push_back({start_, static_cast<uint16_t>(eip - block_->key.eip), kNoUndo, 0, static_cast<int16_t>(stack_lag_), {}});
     const After after = dispatch(i);
+    if (i.op(0).kind == OperandKind::Segment) plain_segments_ = 0;
     for (auto it = block_->sites.begin(); it != earlier; ++it) {
         Site& s = *it;
         s.resume = after == After::GoesOn ? offset() : 0;

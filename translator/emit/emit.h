@@ -97,6 +97,7 @@ private:
     // r8d = linear address of the memory operand. Declines (false) where the segment's checks are not emitted.
     bool linear_address(const Instruction&);
     void effective_address(const MemoryOperand&);
+    void require_plain(unsigned segment);
     void add_segment_base(unsigned segment);
     // The host's operand for guest memory at r8d: through the soft TLB [r8 + r9], or through the window gs:[r8d].
     // Clobbers r8 to r11; a miss calls the monitor and starts the instruction again, so nothing may have changed.
@@ -229,6 +230,7 @@ private:
     unsigned soft_accesses_ = 0;  // of the current instruction
     int stack_lag_ = 0;           // ESP is still to be moved by this: see move_stack_later()
     bool fpu_loaded_ = false;     // the block has made sure of the FPU state
+    uint8_t plain_segments_ = 0;  // ... and that these (bits: FS, GS) lack limits
 };
 
 }  // namespace ringfold

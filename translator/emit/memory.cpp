@@ -40,20 +40,7 @@ bool Emit::linear_address(const Instruction& i) {
         return true;
     }
     if (m.segment == FS || m.segment == GS) {
-        asmjit::Label plain = a_.newLabel(), odd = a_.newLabel();
-        const size_t flag = m.segment == FS ? offsetof(VcpuContext, odd_fs) : offsetof(VcpuContext, odd_gs);
-        a_.mov(kSavedRcx, x86::rcx);
-        a_.movzx(x86::ecx, context(flag, 1));
-        a_.jecxz(x86::rcx, plain);
-        a_.jmp(odd);
-        a_.bind(plain);
-        a_.mov(x86::rcx, kSavedRcx);
-        const Site& s = site();
-        cold([this, odd, &s] {
-            a_.bind(odd);
-            a_.mov(x86::rcx, kSavedRcx);
-            call_monitor(s, stubs_.step);
-        });
+        require_plain(m.segment);
         effective_address(m);
         add_segment_base(m.segment);
         return true;
@@ -62,6 +49,27 @@ bool Emit::linear_address(const Instruction& i) {
     if (m.segment == CS && i.writes_memory()) return false;
     effective_address(m);
     return true;
+}
+
+// Its limit and rights allow everything: what is emitted behind this only adds its base. What the block has made sure of holds
+// until it loads that register, or comes back from a call.
+void Emit::require_plain(unsigned segment) {
+    const uint8_t bit = static_cast<uint8_t>(1u << segment);
+    if (plain_segments_ & bit) return;
+    plain_segments_ |= bit;
+    const asmjit::Label plain = a_.newLabel(), odd = a_.newLabel();
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.movzx(x86::ecx, context(segment == FS ? offsetof(VcpuContext, odd_fs) : offsetof(VcpuContext, odd_gs), 1));
+    a_.jecxz(x86::rcx, plain);
+    a_.jmp(odd);
+    a_.bind(plain);
+    a_.mov(x86::rcx, kSavedRcx);
+    const Site& s = site();
+    cold([this, odd, &s] {
+        a_.bind(odd);
+        a_.mov(x86::rcx, kSavedRcx);
+        call_monitor(s, stubs_.stop);  // the code behind this one takes it for granted
+    });
 }
 
 x86::Mem Emit::guest_memory(unsigned size, Access access) {

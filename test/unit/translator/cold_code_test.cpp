@@ -28,3 +28,19 @@ TEST_CASE("code that runs in turns with other code gets warm") {
     }
     CHECK(stayed_cold == 0);
 }
+
+TEST_CASE("code that is overwritten is cold again, for longer each time, but not for ever") {
+    const auto cold = std::make_unique<ColdCode>();
+    const GuestPhys code(0x1000);
+    auto executions_until_warm = [&] {
+        unsigned n = 1;
+        while (cold->still_cold(code, 2)) ++n;
+        return n;
+    };
+    CHECK(executions_until_warm() == 2);
+    for (const unsigned wanted : {4u, 8u, 16u, 32u, 64u, 64u}) {
+        cold->overwritten(code);
+        CHECK(executions_until_warm() == wanted);
+    }
+    CHECK_FALSE(cold->still_cold(code, 1));  // of a policy that interprets nothing
+}
