@@ -110,7 +110,8 @@ Emitter::After Emitter::ident(const Instruction& i) {
 Emitter::After Emitter::through_segment(const Instruction& i) {
     const MemoryOperand& m = i.memory;
     const bool moffs = i.opcode_map == 0 && (i.opcode & 0xfc) == 0xa0;  // MOV between EAX and a bare address: as glibc reads its TLS
-    if (m.address_size != 4 || (!i.has_modrm && !moffs) || i.mnemonic == ZYDIS_MNEMONIC_CMPXCHG8B) return step(i);
+    if (m.address_size != 4 || (!i.has_modrm && !moffs)) return step(i);
+    // An operand names two registers at most beside the instruction's own, so that CMPXCHG8B keeps its EBX.
     constexpr unsigned kBorrowed[] = {EDI, ESI, EBP, EBX};
     const auto* reg = std::find_if(std::begin(kBorrowed), std::end(kBorrowed), [&](unsigned r) { return !names(i, r); });
     if (reg == std::end(kBorrowed)) return step(i);

@@ -157,7 +157,8 @@ Emitter::After Emitter::dispatch(const Instruction& i) {
         case EmitKind::cld: return direction(false);
         case EmitKind::std_: return direction(true);
         case EmitKind::step: case EmitKind::clts:
-        case EmitKind::port: case EmitKind::quick: case EmitKind::bit_string: return step(i);
+        case EmitKind::port: case EmitKind::quick: return step(i);
+        case EmitKind::bit_string: return plain(i) ? copy(i) : step(i);  // the limits hold wherever the bit offset leads
         case EmitKind::stop: case EmitKind::interrupt: case EmitKind::iret: case EmitKind::sysenter: case EmitKind::sysexit:
         case EmitKind::load_far_pointer: case EmitKind::jump_far: case EmitKind::call_far: case EmitKind::ret_far:
             return stop(i);

@@ -22,9 +22,20 @@ Emitter::After Emitter::move_segment(const Instruction& i) {
 }
 
 Emitter::After Emitter::push_segment(const Instruction& i) {
-    if (!direct_) return step(i);
+    if (!direct_ && (!reaches_top() || i.operand_size != 4)) return step(i);
     ++block_->simulated;
-    a_.push(selector(i.op(0).reg).cloneResized(i.operand_size));
+    const x86::Mem from = selector(i.op(0).reg);
+    if (direct_) {
+        a_.push(from.cloneResized(i.operand_size));
+        return After::GoesOn;
+    }
+    require_top([&] { a_.lea(x86::ecx, x86::ptr(x86::esp, -4)); });
+    set_aside(EAX);
+    undo_from_here(EAX);
+    a_.mov(x86::eax, from);
+    a_.mov(top_stack(-4), x86::eax);
+    take_back(EAX);
+    a_.lea(x86::esp, x86::ptr(x86::esp, -4));
     return After::GoesOn;
 }
 
@@ -105,7 +116,7 @@ Emitter::After Emitter::direction(bool down) {
 Emitter::After Emitter::load_segment(const Instruction& i, unsigned segment) {
     const bool pops = i.mnemonic == ZYDIS_MNEMONIC_POP_SEGMENT;
     const bool in_memory = !pops && i.op(1).kind == OperandKind::Memory;
-    if (!flat() || segment == SS || i.operand_size != 4 || (pops && !direct_) || (in_memory && !plain(i))) return step(i);
+    if (!flat() || segment == SS || i.operand_size != 4 || (pops && !direct_ && !reaches_top()) || (in_memory && !plain(i))) return step(i);
     ++block_->simulated;
     const bool must_be_flat = segment == DS || segment == ES;
     const auto slot = [](size_t array, unsigned shift, uint32_t size) {
@@ -118,9 +129,10 @@ Emitter::After Emitter::load_segment(const Instruction& i, unsigned segment) {
         a_.movzx(x86::ecx, x86::cl);
     };
     const asmjit::Label hit = a_.newLabel(), miss = a_.newLabel();
+    if (pops && !direct_) require_top([&] { a_.mov(x86::ecx, x86::esp); });
     for (const unsigned r : {EAX, ECX, EDX}) set_aside(r);
     if (pops)
-        a_.movzx(x86::eax, x86::word_ptr(x86::esp));
+        a_.movzx(x86::eax, direct_ ? x86::word_ptr(x86::esp) : top_stack(0).cloneResized(2));
     else if (in_memory)
         copy_as_load_of_eax(i);
     else
