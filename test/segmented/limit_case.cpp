@@ -25,7 +25,7 @@ bool page_zero_allowed() {
 }
 }  // namespace
 
-LimitCase::LimitCase(uint32_t body, int) : body_(body) {
+LimitCase::LimitCase(uint64_t number) : body_(0x1200 + static_cast<uint32_t>(number % 100) * 0x30) {
     case_.pages = standard_pages();
     case_.pages.push_back({0xfffff000, true, {}});
     if (page_zero_allowed()) case_.pages.push_back({0, true, {}});

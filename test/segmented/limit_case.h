@@ -14,7 +14,7 @@ class LimitCase {
 public:
     // `number`: of the case. What is tested lies at another address than that of the last hundred cases, since a translator
     // remembers, by address, what violates limits.
-    explicit LimitCase(uint64_t number) : LimitCase(0x1200 + static_cast<uint32_t>(number % 100) * 0x30, 0) {}
+    explicit LimitCase(uint64_t number);
     uint32_t body_address() const { return body_; }  // linear
 
     // A descriptor more; its selector, with RPL 3.
@@ -37,12 +37,11 @@ public:
     const CpuCase& finish();  // the program written; once
 
 private:
-    LimitCase(uint32_t body, int);
     void emit(std::initializer_list<uint8_t> bytes) { prologue_.insert(prologue_.end(), bytes); }
     void emit32(uint32_t value);
 
     CpuCase case_;
-    uint32_t body_;
+    const uint32_t body_;
     std::array<uint16_t, kSegments> selector_{};  // 0: stays flat
     uint32_t code_base_ = 0, esp_ = 0;
     std::vector<uint8_t> prologue_;
