@@ -14,7 +14,6 @@ port mach_task_self(void);
 int task_create(port parent, natural inherit_memory, port* child);
 int mach_port_allocate(port task, natural right, port* name);
 int mach_port_insert_right(port task, port name, port right, natural right_type);
-int vm_allocate(port task, void** address, natural size, natural anywhere);
 
 enum { SEND = 1, RECEIVE = 2 };
 enum { RIGHT_RECEIVE = 1 };

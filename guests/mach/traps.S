@@ -10,7 +10,6 @@
 trap mach_msg, -25
 trap mach_reply_port, -26
 trap mach_task_self, -28
-trap vm_allocate, -65
 trap task_create, -68
 trap mach_port_allocate, -72
 trap mach_port_insert_right, -74
