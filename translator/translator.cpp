@@ -127,14 +127,15 @@ size_t Translator::alignment_of(const BlockKey& key, const Source& source) {
 }
 
 const uint8_t* Translator::make_room(size_t alignment) {
-    const uint8_t* at = cache_.reserve(kMaxBlockBytes, alignment);
+    // From where the last block ended: a small old one may lie in what the alignment skips, and must not be passed over.
+    const uint8_t* at = cache_.reserve(kMaxBlockBytes + CodeCache::kLine);
     if (evicted_until_ == nullptr || at < evicted_until_ - cache_.capacity() / kEvictedAtOnce) evicted_until_ = at;
-    if (at + kMaxBlockBytes > evicted_until_) {
+    if (at + kMaxBlockBytes + CodeCache::kLine > evicted_until_) {
         const size_t bytes = cache_.capacity() / kEvictedAtOnce;
         if (table_.evict(at, bytes) && on_eviction) on_eviction();
         evicted_until_ = at + bytes;
     }
-    return at;
+    return cache_.reserve(kMaxBlockBytes, alignment);
 }
 
 unsigned Translator::worst_convictions(const BlockKey& key) const {
