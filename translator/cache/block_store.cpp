@@ -44,13 +44,18 @@ Block* BlockStore::find(const void* pc) const {
     return pc >= block->host && pc < block->end() ? block : nullptr;
 }
 
-// Where a new round begins, the last one may have left some over at the end of the cache: older ones than any in front.
+// Bytes from the end of the newest one, in the direction of filling.
+size_t BlockStore::ahead(const uint8_t* at) const {
+    const uint8_t* end = blocks_.back()->end();
+    return at >= end ? static_cast<size_t>(at - end) : cache_.capacity() - static_cast<size_t>(end - at);
+}
+
+// All that lies between the newest one and the end of the range: in the range, in what was skipped before it, or, where a
+// new round begins, at the end of the cache.
 Block* BlockStore::in_the_way(const uint8_t* range, size_t bytes) const {
     if (blocks_.empty()) return nullptr;
     Block& oldest = *blocks_.front();
-    const uint8_t* newest = blocks_.back()->host;
-    const bool left_over = newest >= range && oldest.host > newest;
-    return left_over || (oldest.end() > range && oldest.host < range + bytes) ? &oldest : nullptr;
+    return ahead(oldest.host) < ahead(range + bytes) ? &oldest : nullptr;
 }
 
 }  // namespace ringfold

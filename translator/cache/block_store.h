@@ -49,6 +49,7 @@ private:
 
     // Host addresses in the order of filling.
     size_t age_order(const void* pc) const;
+    size_t ahead(const uint8_t* at) const;
 
     const CodeCache& cache_;
     Batch* filling_ = nullptr;

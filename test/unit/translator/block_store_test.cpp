@@ -14,7 +14,7 @@ TEST_CASE("blocks are found by host address, and none that is in the way is over
     REQUIRE(store.find(cache.begin()) == nullptr);
     for (int n = 0; n < 20'000; ++n) {
         // Ranges are freed in pieces of any size, so that what is left over at the end of a round varies.
-        const uint8_t* at = cache.reserve(kMost);
+        const uint8_t* at = cache.reserve(kMost, random() % 2 ? CodeCache::kLine : 16);
         const size_t range = kMost + random() % kMost;
         while (store.in_the_way(at, range)) store.drop_oldest();
         for (const auto& block : store) REQUIRE((block->end() <= at || block->host >= at + range));
