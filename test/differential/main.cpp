@@ -1,6 +1,5 @@
 // Random blocks drawn from the real instruction table, run on the host CPU and on each of ours. See --help.
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -12,6 +11,7 @@
 #include "test/differential/comparison.h"
 #include "test/differential/minimise.h"
 #include "test/differential/random_state.h"
+#include "test/support/case_options.h"
 #include "test/support/test_layout.h"
 #include "translator/classify/classifier.h"
 #include "translator/decode/decoder.h"
@@ -32,24 +32,11 @@ constexpr const char* kHelp =
   --no-faults   without the variants in which a page is unmapped or read-only
 )";
 
-struct Options {
-    uint64_t seed =
-        static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) / 1000 % 1'000'000'000;
-    uint64_t count = 2000;
-    unsigned failures = 3;
+struct Options : CaseOptions {
+    Options() : CaseOptions(2000, 3) {}
     bool faults = true, supervisor = false;
     std::vector<std::string> cpus, only;
 };
-
-std::vector<std::string> split(const std::string& list) {
-    std::vector<std::string> words;
-    for (size_t at = 0; at <= list.size();) {
-        const size_t comma = std::min(list.find(',', at), list.size());
-        words.push_back(list.substr(at, comma - at));
-        at = comma + 1;
-    }
-    return words;
-}
 
 Options parse(int argc, char** argv) {
     Options o;
@@ -59,13 +46,8 @@ Options parse(int argc, char** argv) {
             if (i + 1 >= argc) throw std::runtime_error(word + " needs a value");
             return std::string(argv[++i]);
         };
-        if (word == "--seed")
-            o.seed = std::stoull(value());
-        else if (word == "--count")
-            o.count = std::stoull(value());
-        else if (word == "--failures")
-            o.failures = static_cast<unsigned>(std::stoul(value()));
-        else if (word == "--cpus")
+        if (o.take(word, value)) continue;
+        if (word == "--cpus")
             o.cpus = split(value());
         else if (word == "--only")
             o.only = split(value());

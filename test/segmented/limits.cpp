@@ -1,8 +1,6 @@
 // Segment limits, types and selectors at their edges, by the host CPU, which judges, the interpreter and both engines. See --help.
 #include <algorithm>
-#include <chrono>
 #include <map>
-#include <sstream>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -10,6 +8,7 @@
 #include "test/differential/random_source.h"
 #include "test/segmented/limit_case.h"
 #include "test/segmented/limit_ways.h"
+#include "test/support/case_options.h"
 #include "test/support/cpu_under_test.h"
 
 using namespace ringfold;
@@ -24,17 +23,8 @@ constexpr const char* kHelp = R"(usage: segment_limits [--seed N] [--count N] [-
   --cpus LIST   instead of all that the host can run; native judges. "segments-direct" never leaves a limit to the interpreter
 )";
 
-std::vector<std::string> split(const std::string& list) {
-    std::vector<std::string> words;
-    std::stringstream stream(list);
-    for (std::string word; std::getline(stream, word, ',');) words.push_back(word);
-    return words;
-}
-
-struct Options {
-    uint64_t seed = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) / 1000 % 1'000'000'000;
-    uint64_t count = 0;
-    unsigned failures = 5;
+struct Options : CaseOptions {
+    Options() : CaseOptions(0, 5) {}
     std::vector<std::string> cpus;
 };
 
@@ -44,13 +34,8 @@ Options parse(int argc, char** argv) {
         const std::string word = argv[i];
         if (i + 1 >= argc) throw std::runtime_error(kHelp);
         const std::string value = argv[++i];
-        if (word == "--seed")
-            o.seed = std::stoull(value);
-        else if (word == "--count")
-            o.count = std::stoull(value);
-        else if (word == "--failures")
-            o.failures = static_cast<unsigned>(std::stoul(value));
-        else if (word == "--cpus")
+        if (o.take(word, [&] { return value; })) continue;
+        if (word == "--cpus")
             o.cpus = split(value);
         else
             throw std::runtime_error(kHelp);

@@ -2,7 +2,6 @@
 // translator and by the interpreter, which judges. See --help.
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "test/differential/instruction_pool.h"
 #include "test/differential/random_source.h"
 #include "test/segmented/machine.h"
+#include "test/support/case_options.h"
 #include "translator/classify/classifier.h"
 #include "translator/decode/decoder.h"
 #include "translator/interpreter/interpreter.h"
@@ -31,11 +31,8 @@ constexpr const char* kHelp = R"(usage: segmented [--seed N] [--count N] [--fail
   --only LIST   rows of instructions.def to draw from
 )";
 
-struct Options {
-    uint64_t seed =
-        static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) / 1000 % 1'000'000'000;
-    uint64_t count = 2000;
-    unsigned failures = 3;
+struct Options : CaseOptions {
+    Options() : CaseOptions(2000, 3) {}
     std::string only;
 };
 
@@ -45,13 +42,8 @@ Options parse(int argc, char** argv) {
         const std::string word = argv[i];
         if (i + 1 >= argc) throw std::runtime_error(kHelp);
         const std::string value = argv[++i];
-        if (word == "--seed")
-            o.seed = std::stoull(value);
-        else if (word == "--count")
-            o.count = std::stoull(value);
-        else if (word == "--failures")
-            o.failures = static_cast<unsigned>(std::stoul(value));
-        else if (word == "--only")
+        if (o.take(word, [&] { return value; })) continue;
+        if (word == "--only")
             o.only = "," + value + ",";
         else
             throw std::runtime_error(kHelp);
