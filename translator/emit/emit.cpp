@@ -141,6 +141,24 @@ std::span<const uint8_t> Emit::code() const {
     return {buffer.data(), buffer.size()};
 }
 
+// A byte of the context; unless it is zero, the stub is called for the current instruction.
+Site& Emit::require_zero(size_t field, const void* stub) {
+    const asmjit::Label zero = a_.newLabel(), other = a_.newLabel();
+    a_.mov(windows::kSavedRcx, x86::rcx);
+    a_.movzx(x86::ecx, windows::context(field, 1));
+    a_.jecxz(x86::rcx, zero);
+    a_.jmp(other);
+    a_.bind(zero);
+    a_.mov(x86::rcx, windows::kSavedRcx);
+    Site& s = site();
+    cold([this, other, stub, &s] {
+        a_.bind(other);
+        a_.mov(x86::rcx, windows::kSavedRcx);
+        call_monitor(s, stub);
+    });
+    return s;
+}
+
 Site& Emit::site(Access access, unsigned size) {
     Site& s = block_->sites.emplace_front();
     s.block = block_;

@@ -199,6 +199,7 @@ private:
 
     // A site for the current instruction; `resume` is set when the instruction ends.
     Site& site(Access access = Access::Read, unsigned size = 0);
+    Site& require_zero(size_t field, const void* stub);
     void call_monitor(const Site&, const void* stub);
     void cold(std::function<void()> emit) { cold_.push_back(std::move(emit)); }
     void raw(std::span<const uint8_t> bytes) { a_.embed(bytes.data(), bytes.size()); }

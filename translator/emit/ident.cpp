@@ -106,21 +106,7 @@ Emit::After Emit::emit_nothing(const Instruction&) {
 
 // The monitor's own code uses the same registers, so the guest's FPU state is loaded when a block first needs it.
 Emit::After Emit::emit_fpu(const Instruction& i) {
-    if (!fpu_loaded_) {
-        asmjit::Label loaded = a_.newLabel(), load = a_.newLabel();
-        a_.mov(kSavedRcx, x86::rcx);
-        a_.movzx(x86::ecx, context(offsetof(VcpuContext, fpu_saved), 1));
-        a_.jecxz(x86::rcx, loaded);
-        a_.jmp(load);
-        a_.bind(loaded);
-        a_.mov(x86::rcx, kSavedRcx);
-        const Site& s = site();
-        cold([this, load, &s] {
-            a_.bind(load);
-            a_.mov(x86::rcx, kSavedRcx);
-            call_monitor(s, stubs_.fpu);
-        });
-    }
+    if (!fpu_loaded_) require_zero(offsetof(VcpuContext, fpu_saved), stubs_.fpu);
     const After after = emit_ident(i);
     // FWAIT passes with CR0.EM set, or TS without MP; what follows would be #NM.
     if (i.mnemonic != ZYDIS_MNEMONIC_FWAIT) fpu_loaded_ = true;

@@ -57,19 +57,8 @@ void Emit::require_plain(unsigned segment) {
     const uint8_t bit = static_cast<uint8_t>(1u << segment);
     if (plain_segments_ & bit) return;
     plain_segments_ |= bit;
-    const asmjit::Label plain = a_.newLabel(), odd = a_.newLabel();
-    a_.mov(kSavedRcx, x86::rcx);
-    a_.movzx(x86::ecx, context(segment == FS ? offsetof(VcpuContext, odd_fs) : offsetof(VcpuContext, odd_gs), 1));
-    a_.jecxz(x86::rcx, plain);
-    a_.jmp(odd);
-    a_.bind(plain);
-    a_.mov(x86::rcx, kSavedRcx);
-    const Site& s = site();
-    cold([this, odd, &s] {
-        a_.bind(odd);
-        a_.mov(x86::rcx, kSavedRcx);
-        call_monitor(s, stubs_.stop);  // the code behind this one takes it for granted
-    });
+    // Stop, not step: the code behind this one takes it for granted.
+    require_zero(segment == FS ? offsetof(VcpuContext, odd_fs) : offsetof(VcpuContext, odd_gs), stubs_.stop);
 }
 
 x86::Mem Emit::guest_memory(unsigned size, Access access) {

@@ -133,20 +133,8 @@ bool Emit::loads_inline(unsigned segment) const {
 // r8d: the selector, zero-extended. Clobbers r9 and r11. Limit and type are as they were.
 void Emit::load_real_segment(const Instruction& i, unsigned segment) {
     if (!block_->key.mode.user) {  // virtual-8086 mode has no odd ones
-        const asmjit::Label usual = a_.newLabel(), odd = a_.newLabel();
-        a_.mov(kSavedRcx, x86::rcx);
-        a_.movzx(x86::ecx, context(offsetof(VcpuContext, odd_real) + segment, 1));
-        a_.jecxz(x86::rcx, usual);
-        a_.jmp(odd);
-        a_.bind(usual);
-        a_.mov(x86::rcx, kSavedRcx);
-        Site& s = site();
+        Site& s = require_zero(offsetof(VcpuContext, odd_real) + segment, stubs_.step);
         s.instruction = std::make_unique<Instruction>(i);
-        cold([this, odd, &s] {
-            a_.bind(odd);
-            a_.mov(x86::rcx, kSavedRcx);
-            call_monitor(s, stubs_.step);
-        });
     }
     a_.mov(selector_of(segment), x86::r8w);
     a_.rorx(x86::r9d, x86::r8d, 32 - 4);
