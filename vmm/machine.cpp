@@ -177,7 +177,8 @@ void Machine::connect_storage(const Drives* drives) {
 void Machine::connect_cards(const Options& options, const Drives* drives, const Networks* networks) {
     unsigned slot = 3;
     if (networks) {
-        network_cards_ = std::make_unique<NetworkCards>(chipset_->pci(), memory_, options.nics, *networks, slot);
+        network_cards_ = std::make_unique<NetworkCards>(chipset_->pci(), memory_, input_.clock(), options.nics, *networks, slot);
+        timed_.insert(timed_.end(), network_cards_->timed().begin(), network_cards_->timed().end());
         slot += static_cast<unsigned>(options.nics.nics.size());
     }
     if (drives) virtio_disks_ = std::make_unique<VirtioDisks>(chipset_->pci(), memory_, *drives, slot);

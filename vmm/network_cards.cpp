@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "devices/net/e1000.h"
+#include "devices/net/ne2000.h"
 #include "devices/virtio/virtio_net.h"
 #include "vmm/base/result.h"
 #include "vmm/image.h"
@@ -20,6 +21,8 @@ const char* rom_name(NicModel model) {
     switch (model) {
         case NicModel::E1000:
             return "e1000";
+        case NicModel::Ne2000:
+            return "ne2k_pci";
         case NicModel::Virtio:
             return "virtio";
     }
@@ -45,15 +48,15 @@ std::vector<uint8_t> option_rom(const NicOption& nic) {
 
 }  // namespace
 
-NetworkCards::NetworkCards(PciBus& bus, PhysicalMemory& memory, const NicOptions& options, const Networks& networks,
-                           unsigned first_slot) {
+NetworkCards::NetworkCards(PciBus& bus, PhysicalMemory& memory, const Clock& clock, const NicOptions& options,
+                           const Networks& networks, unsigned first_slot) {
     for (const NicOption& nic : options.nics) {
-        add(nic, networks.find(nic.netdev), memory);
+        add(nic, networks.find(nic.netdev), memory, clock);
         bus.add({static_cast<uint8_t>(first_slot++), 0}, *cards_.back());
     }
 }
 
-void NetworkCards::add(const NicOption& nic, net::NetPort& port, PhysicalMemory& memory) {
+void NetworkCards::add(const NicOption& nic, net::NetPort& port, PhysicalMemory& memory, const Clock& clock) {
     const auto put = [this, &nic](auto card) {
         parts_.push_back([name = fmt::format("{}-{}", rom_name(nic.model), cards_.size()),
                           &card = *card](StateParts& parts) { parts.add(name, card); });
@@ -62,6 +65,11 @@ void NetworkCards::add(const NicOption& nic, net::NetPort& port, PhysicalMemory&
     switch (nic.model) {
         case NicModel::E1000:
             return put(std::make_unique<E1000>(port, memory, *nic.mac, option_rom(nic)));
+        case NicModel::Ne2000: {
+            auto card = std::make_unique<Ne2000>(clock, port, *nic.mac, option_rom(nic));
+            timed_.push_back(&*card);
+            return put(std::move(card));
+        }
         case NicModel::Virtio:
             return put(std::make_unique<VirtioNet>(port, memory, *nic.mac, option_rom(nic)));
     }

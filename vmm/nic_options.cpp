@@ -22,6 +22,7 @@ struct ModelName {
 };
 constexpr ModelName kModels[] = {{"e1000", NicModel::E1000},
                                  {"e1000-82540em", NicModel::E1000},
+                                 {"ne2k_pci", NicModel::Ne2000},
                                  {"virtio-net-pci", NicModel::Virtio},
                                  {"virtio-net", NicModel::Virtio},
                                  {"virtio", NicModel::Virtio}};
@@ -209,6 +210,10 @@ NetdevOption netdev_of(std::string_view kind, const std::string& shown) {
 }
 
 }  // namespace
+
+std::string_view nic_model_name(NicModel model) {
+    return std::ranges::find(kModels, model, &ModelName::model)->name;
+}
 
 std::string nic_model_names() {
     std::string names;

@@ -14,7 +14,7 @@
 
 namespace ringfold {
 
-enum class NicModel : uint8_t { E1000, Virtio };
+enum class NicModel : uint8_t { E1000, Ne2000, Virtio };
 
 struct NetdevOption {
     enum class Kind : uint8_t { User, Tap } kind = Kind::User;
@@ -51,5 +51,7 @@ bool parse_nic_device(std::string_view argument, NicOptions&);
 void connect_nics(NicOptions&, bool with_default);
 
 std::string nic_model_names();
+// As QEMU calls it.
+std::string_view nic_model_name(NicModel);
 
 }  // namespace ringfold

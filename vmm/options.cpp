@@ -650,7 +650,7 @@ Devices
          [,snapshot=on][,readonly=on][,id=NAME]
                        the same in full; a removable drive may be empty
   -snapshot            writes to disks are forgotten at the end
-  -nic user[,model=e1000|virtio-net-pci][,mac=MAC][,hostfwd=tcp:[ADDR]:PORT-[ADDR]:PORT][,restrict=on][,hostname=NAME]
+  -nic user[,model=e1000|ne2k_pci|virtio-net-pci][,mac=MAC][,hostfwd=tcp:[ADDR]:PORT-[ADDR]:PORT][,restrict=on][,hostname=NAME]
                        a network card on a network of its own that reaches the world by the host's sockets (default
                        with the board, unless -nodefaults); more in docs/network.md
   -nic tap,ifname=NAME,script=no

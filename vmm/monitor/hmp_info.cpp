@@ -161,7 +161,7 @@ std::string Hmp::info_network(Arguments&) {
     size_t number = 0;
     for (const NicOption& nic : options.nics) {
         const auto& mac = nic.mac.value_or(net::MacAddress{});
-        const std::string_view model = nic.model == NicModel::Virtio ? "virtio-net-pci" : "e1000";
+        const std::string_view model = nic_model_name(nic.model);
         text += fmt::format("{0}.{1}: index=0,type=nic,model={0},macaddr={2:02x}\n", model, number++, fmt::join(mac, ":"));
         for (const NetdevOption& end : options.netdevs) {
             if (end.id != nic.netdev) continue;
