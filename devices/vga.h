@@ -50,20 +50,16 @@ public:
     void restore(const State& s);
 
 private:
+    std::vector<PlainRegisters> nothing_plain() const { return {}; }
     // One face of the card towards the bus.
     template <uint32_t (Vga::*Read)(uint32_t, unsigned), void (Vga::*Write)(uint32_t, unsigned, uint32_t),
-              std::vector<PlainRegisters> (Vga::*Plain)() const = nullptr>
+              std::vector<PlainRegisters> (Vga::*Plain)() const = &Vga::nothing_plain>
     class Face final : public Device {
     public:
         explicit Face(Vga& vga) : vga_(vga) {}
         uint32_t read(uint32_t offset, unsigned size) override { return (vga_.*Read)(offset, size); }
         void write(uint32_t offset, unsigned size, uint32_t value) override { (vga_.*Write)(offset, size, value); }
-        std::vector<PlainRegisters> plain() const override {
-            if constexpr (Plain == nullptr)
-                return {};
-            else
-                return (vga_.*Plain)();
-        }
+        std::vector<PlainRegisters> plain() const override { return (vga_.*Plain)(); }
         void reset() override {}
 
     private:

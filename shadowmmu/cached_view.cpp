@@ -73,11 +73,12 @@ void CachedView::drop_page(GuestVirt a) {
 }
 
 void CachedView::drop_mapping(GuestVirt a) {
-    if (!large_[a.value >> kRegionShift]) return drop_page(a);
-    // What made the slot may have been 4 MiB large, whatever is mapped now.
+    // What made the slot may have been 4 MiB large, whatever is mapped now, and noted in its other half.
+    const uint32_t half = (a.value >> kRegionShift) & ~1u, other_half = half | 1u;
+    if (!large_[half] && !large_[other_half]) return drop_page(a);
     drop_range(GuestVirt(a.value & ~(kLargestPage - 1)), kLargestPage);
-    large_.reset((a.value >> kRegionShift) & ~1u);
-    large_.reset((a.value >> kRegionShift) | 1u);
+    large_.reset(half);
+    large_.reset(other_half);
 }
 
 void CachedView::drop_range(GuestVirt from, uint64_t bytes) {

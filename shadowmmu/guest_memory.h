@@ -130,8 +130,8 @@ public:
     Fill fill_window(GuestVirt a, Access access, Privilege p, GuestFault* fault);
 
     // --- what the guest does to paging ----------------------------------------------------------------------
-    // MOV CR3 and task switches, after state.cr3 is set (PDPTEs loaded by load_pdptes before). Non-global
-    // entries go, or rather: the views of that address space are selected, and are true.
+    // MOV CR3 and task switches, after state.cr3 is set (PDPTEs loaded by load_pdptes before), and whatever else loads
+    // PDPTEs. Non-global entries go, or rather: the views of that address space are selected, and are true.
     void cr3_loaded();
     // Reads the four PDPTEs into `out` from `cr3`; false if a reserved bit is set (#GP(0) to the guest).
     bool load_pdptes(uint32_t cr3, std::array<uint64_t, 4>& out);

@@ -115,12 +115,13 @@ void WindowCache::drop_frames(uint32_t first, uint32_t count) {
     for (auto& window : users_) apply(*window);
 }
 
-// Keeps counts_.window_mappings true over a change.
+// Keeps counts_.window_mappings true over a change, which may take pages from the sibling.
 template <class F>
 void WindowCache::counted(Window& window, F f) {
-    const uint64_t before = window.pieces();
+    const auto pieces = [&] { return uint64_t{window.pieces()} + (window.sibling ? window.sibling->pieces() : 0); };
+    const uint64_t before = pieces();
     f();
-    counts_.window_mappings += uint64_t{window.pieces()} - before;
+    counts_.window_mappings += pieces() - before;
 }
 
 bool WindowCache::map(Window& window, uint32_t first, uint32_t count, WindowPage to, bool touch) {

@@ -17,6 +17,8 @@ typedef uint64_t u64;
 #define CR0_NE (1u << 5)
 #define CR0_WP (1u << 16)
 #define CR0_AM (1u << 18)
+#define CR0_NW (1u << 29)
+#define CR0_CD (1u << 30)
 #define CR0_PG (1u << 31)
 #define CR4_VME (1u << 0)
 #define CR4_TSD (1u << 2)

@@ -186,6 +186,30 @@ static void pointer_entries(void) {
     set_cr3((u32)root);
 }
 
+// A change of CR0.CD reads the pointer entries too. What is found by the new ones is as true as what CR3 brought.
+static void pointer_entries_by_cr0(void) {
+    u64 *other = new_page(), *table = new_page();
+    const u32 place = WINDOW + 3 * PAGE, index = place >> 12 & 511;
+    map(WINDOW, (u32)first | PTE_USER);
+    access(read_it, true, WINDOW);
+    other[place >> 21 & 511] = (u32)table | PTE_USER;
+    table[index] = (u32)first | PTE_USER;
+    *(u32*)first = 1;
+    *(u32*)second = 2;
+    const u64 kept = root[1];
+    root[1] = (u32)other | PTE_P;
+    set_cr0(get_cr0() | CR0_CD);
+    set_cr0(get_cr0() & ~(CR0_CD | CR0_NW));
+    struct trap t = access(read_it, true, place);
+    check(t.vector == VEC_DONE && t.at.eax == 1, "a pointer entry read by a change of CR0.CD");
+    table[index] = (u32)second | PTE_USER;
+    invlpg(place);
+    t = access(read_it, true, place);
+    check(t.vector == VEC_DONE && t.at.eax == 2, "a page behind it, mapped elsewhere");
+    root[1] = kept;
+    set_cr3(get_cr3());
+}
+
 int main(void) {
     if (!(cpuid(1).edx & 1u << 6)) {
         check(true, "no PAE here");
@@ -212,6 +236,7 @@ int main(void) {
     execute_disable();
     large_pages();
     pointer_entries();
+    pointer_entries_by_cr0();
     paging_off();
     set_cr4(get_cr4() & ~CR4_PAE);
     // Two levels again, with the same CPU.

@@ -55,6 +55,25 @@ static void large_page_of_code(void) {
     invlpg(LARGE);
 }
 
+// The same for data, of a page that is every space's.
+static void large_page_of_data(u32 rights) {
+    u32 *old = (u32*)0x1400000, *now = (u32*)0x1800000;
+    volatile u32* inside = (volatile u32*)(LARGE + 0x205000);
+    old[0x205000 / 4] = 1;
+    now[0x205000 / 4] = 2;
+    set_cr4(get_cr4() | CR4_PSE | CR4_PGE);
+    u32* d = &directory[LARGE >> 22];
+    *d = (u32)old | PTE_KERNEL | PTE_PS | rights;
+    invlpg(LARGE);
+    check_equal(*inside, 1, "data in a large page, rights %x", rights);
+    *d = (u32)now | PTE_KERNEL | PTE_PS | rights;
+    invlpg(LARGE + 0x1000);
+    check_equal(*inside, 2, "data in a large page, behind invlpg in its other half, rights %x", rights);
+    *d = 0;
+    invlpg(LARGE);
+    set_cr4(get_cr4() & ~CR4_PGE);
+}
+
 // A bit that INVLPG has made the CPU forget is set again by the next fetch.
 static void accessed_by_fetches(void) {
     u8* code = new_page();
@@ -143,6 +162,8 @@ int main(void) {
     paging_on(directory);
     looked_up_before_invlpg();
     large_page_of_code();
+    large_page_of_data(0);
+    large_page_of_data(PTE_G);
     accessed_by_fetches();
     descriptor_table_elsewhere();
     return_to_what_was_there();

@@ -24,9 +24,13 @@ void set_cr0(Interpreter& cpu, uint32_t value) {
     if ((value & cr0::NW) && !(value & cr0::CD)) throw GuestFault::general_protection();
     const uint32_t changed = value ^ s.cr0;
     const bool pae = (value & cr0::PG) && (s.cr4 & cr4::PAE);
-    if (pae && (changed & (cr0::PG | cr0::CD | cr0::NW))) load_pdptes(cpu, s.cr3);
+    const bool loads = pae && (changed & (cr0::PG | cr0::CD | cr0::NW));
+    if (loads) load_pdptes(cpu, s.cr3);
     s.cr0 = value;
-    if (changed & (cr0::PG | cr0::WP)) cpu.memory().paging_mode_changed();
+    if (changed & (cr0::PG | cr0::WP))
+        cpu.memory().paging_mode_changed();
+    else if (loads)
+        cpu.memory().cr3_loaded();
 }
 
 void set_cr3(Interpreter& cpu, uint32_t value) {

@@ -223,6 +223,9 @@ TEST_CASE("INVLPG drops one page, or every part of a large page") {
     g.memory.invalidate_page(GuestVirt(0xc0300000));
     CHECK_FALSE(g.read_hits(0xc0200000, kSupervisor));
     CHECK_FALSE(g.read_hits(0xc0201000, kSupervisor));
+    g.read(0xc0200000, kSupervisor);
+    g.memory.invalidate_page(GuestVirt(0xc0100000));
+    CHECK_FALSE(g.read_hits(0xc0200000, kSupervisor));
     g.memory.invalidate_page(GuestVirt(0x401fff));
     CHECK_FALSE(g.read_hits(0x401000, kSupervisor));
     CHECK(g.read_hits(0x402000, kSupervisor));

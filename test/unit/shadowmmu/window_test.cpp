@@ -364,5 +364,20 @@ TEST_CASE("windows that share a place: each unmaps its own pages alone", "[windo
         second.unmap_all();
         CHECK_FALSE(survives([&] { at(kPage); }));
     }
+    {
+        Ram ram(4 << 20);
+        GuestMemory::Counts counts;
+        WindowCache cache(ram, counts);
+        cache.share(WindowPlace{kPlaceBegin, kPlaceEnd});
+        constexpr uint32_t kPage = kPlaceBegin >> 12;
+        Window& first = cache.supervisor();
+        Window& second = *first.sibling;
+        for (uint32_t i = 0; i < 8; ++i) REQUIRE(cache.map(first, kPage + 2 * i, 1, {true, false, 5}, false));
+        for (uint32_t i = 0; i < 8; ++i) REQUIRE(cache.map(second, kPage + 2 * i, 1, {true, false, 6}, false));
+        CHECK(first.pieces() == 1);
+        CHECK(counts.window_mappings == second.pieces() - 1);
+        cache.unmap_all(second);
+        CHECK(counts.window_mappings == 0);
+    }
     munmap(place, kPlaceEnd - kPlaceBegin);
 }
