@@ -256,7 +256,7 @@ static void pins(void) {
 
 // --- NMI -----------------------------------------------------------------------------------------------------------
 
-static u32 nmis, nested_nmis, depth;
+static volatile u32 nmis, nested_nmis, depth;
 static void on_nmi(struct frame* f) {
     (void)f;
     ++nmis;
@@ -266,6 +266,10 @@ static void on_nmi(struct frame* f) {
         for (volatile u32 i = 0; i < 1000; ++i) {}
     }
     --depth;
+}
+static void on_paired_nmi(struct frame* f) {
+    (void)f;
+    if (++nmis == 1) apic_write(APIC_ICR, ICR_NMI_ALL);
 }
 static void non_maskable(void) {
     set_handler(VEC_NMI, on_nmi);
@@ -278,6 +282,16 @@ static void non_maskable(void) {
     for (volatile u32 n = 0; n < 100; ++n) {}
     check_equal(nmis, 4, "two NMIs");
     check_equal(nested_nmis, 0, "the second waits for IRET");
+    // Not a moment longer, however often that IRET has run.
+    set_handler(VEC_NMI, on_paired_nmi);
+    u32 late = 0;
+    for (u32 i = 0; i < 200; ++i) {
+        nmis = 0;
+        apic_write(APIC_ICR, ICR_NMI_ALL);
+        for (volatile u32 n = 0; n < 100; ++n) {}
+        late += nmis != 2;
+    }
+    check(!late, "an NMI that waits for IRET comes right behind it");
 }
 
 // --- where it is -----------------------------------------------------------------------------------------------------

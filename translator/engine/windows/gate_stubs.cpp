@@ -228,7 +228,6 @@ void take_flags(Assembler& a) {
     a.setc(FIELD_SIZED(cpu.direction_flag, 1));
     a.and_(x86::r8d, flag::IOPL | flag::VIF | flag::VIP | flag::ID);  // RF means nothing without breakpoints
     a.mov(FIELD(cpu.system_flags), x86::r8d);
-    a.mov(FIELD_SIZED(cpu.nmi_blocked, 1), 0);
 }
 
 // A data segment of an inner ring would become null. Clobbers rax.
@@ -249,6 +248,7 @@ void emit_iret(Assembler& a, const void* stop) {
     unless_event(a, miss);
     a.test(FIELD_SIZED(cpu.system_flags, 4), flag::NT);
     a.jnz(miss);
+    unless_nmi_blocked(a, miss);
     a.mov(x86::eax, x86::r12d);
     to_host(a, kView, 12, Access::Read, miss);
     a.mov(x86::ebx, x86::dword_ptr(x86::rax));

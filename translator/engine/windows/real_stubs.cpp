@@ -98,6 +98,7 @@ void emit_real_iret(Assembler& a, const void* stop) {
     const Label miss = a.newLabel(), calm = a.newLabel();
     spill(a);
     unless_event(a, miss);
+    unless_nmi_blocked(a, miss);
     a.movzx(x86::eax, x86::r12w);
     a.cmp(x86::eax, 0x10000 - kFrameBytes);
     a.ja(miss);
@@ -127,7 +128,6 @@ void emit_real_iret(Assembler& a, const void* stop) {
     a.and_(x86::eax, ~kChangeable);
     a.or_(x86::eax, x86::r8d);
     a.mov(FIELD_SIZED(cpu.system_flags, 4), x86::eax);
-    a.mov(FIELD_SIZED(cpu.nmi_blocked, 1), 0);
     a.lea(x86::eax, x86::ptr(x86::r12, kFrameBytes));
     a.mov(x86::r12w, x86::ax);
     enter(a);

@@ -74,6 +74,12 @@ inline void unless_event(x86::Assembler& a, const asmjit::Label& miss) {
     a.jne(miss);
 }
 
+// IRET out of an NMI's handler lets in another one that waits.
+inline void unless_nmi_blocked(x86::Assembler& a, const asmjit::Label& miss) {
+    a.cmp(FIELD_SIZED(cpu.nmi_blocked, 1), 0);
+    a.jne(miss);
+}
+
 // rax: a linear address becomes a host address, if `view` has all bytes of it for that access. Clobbers rcx, rdx.
 inline void to_host(x86::Assembler& a, const x86::Gp& view, unsigned size, Access access, const asmjit::Label& miss) {
     const size_t bias = access == Access::Write ? offsetof(View, tlb.write_bias) : offsetof(View, tlb.read_bias);
