@@ -10,7 +10,9 @@ namespace ringfold {
 
 namespace {
 
-// A fault on a 4 KiB page looks this far around for neighbours that can enter with it; it stays in one table.
+// A fault on a 4 KiB page looks for neighbours that can enter by the same mapping, up to the ends of the smaller table ...
+constexpr uint32_t kTablePages = 512;
+// ... and the second one in a row within so many pages for all that were touched there.
 constexpr uint32_t kBlockPages = 32;
 // The part of a large page that the host is asked to fill at once.
 constexpr uint32_t kTouchPages = 16;
@@ -95,17 +97,25 @@ WindowPage GuestMemory::Impl::desired(const CpuState& cpu, uint32_t page, Privil
 }
 
 bool GuestMemory::Impl::map_small(Window& window, GuestVirt a, const Mapping& mapping, Privilege p) {
-    const uint32_t at = a.page_number();
+    const uint32_t at = a.page_number(), low = at & ~(kBlockPages - 1);
     const WindowPage want = desired(mapping, p);
+    const auto synchronise = [&](uint32_t block) {
+        if (p == Privilege::User) space->synchronise(GuestVirt(block * kPageSize), kBlockPages);
+    };
     const auto enters = [&](uint32_t n) {
         const WindowPage there = desired(state, n, p);
         return joins(n, there, at, want) && !suffices(window.page(n), there);
     };
-    const uint32_t low = at & ~(kBlockPages - 1), high = low + kBlockPages;
-    if (p == Privilege::User) space->synchronise(GuestVirt(low * kPageSize), kBlockPages);
+    synchronise(low);
     uint32_t first = at, end = at + 1;
-    while (first > low && enters(first - 1)) --first;
-    while (end < high && enters(end)) ++end;
+    for (const uint32_t least = at & ~(kTablePages - 1); first > least; --first) {
+        if (first % kBlockPages == 0) synchronise(first - kBlockPages);
+        if (!enters(first - 1)) break;
+    }
+    for (const uint32_t most = (at | (kTablePages - 1)) + 1; end < most; ++end) {
+        if (end % kBlockPages == 0) synchronise(end);
+        if (!enters(end)) break;
+    }
     // All of these have A set: the guest has touched them, so they exist in RAM and may be filled in at once.
     const bool again = std::exchange(window.last_block, low) == low;
     const bool done = windows.map(window, first, end - first, {true, want.writable, want.frame - (at - first), want.executable}, true);

@@ -20,6 +20,17 @@ void* reserve(void* at, uint64_t bytes, int protection, int more_flags) {
     return mmap(at, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | more_flags, -1, 0);
 }
 
+// At a huge page's boundary, as RAM's file is: there the host may map a huge page of the file by one entry.
+void* reserve_aligned(uint64_t bytes) {
+    constexpr uint64_t kHugePage = 2 << 20, kSlack = kHugePage - kPageSize;
+    auto* all = static_cast<uint8_t*>(reserve(nullptr, bytes + kSlack, PROT_NONE, 0));
+    if (all == MAP_FAILED) return all;
+    const uint64_t before = -reinterpret_cast<uintptr_t>(all) % kHugePage;
+    if (before) munmap(all, before);
+    if (before < kSlack) munmap(all + before + bytes, kSlack - before);
+    return all + before;
+}
+
 // Without its reservation a window could come to show the guest something of the monitor's.
 [[noreturn]] void lost_reservation() {
     fmt::print(stderr, "ringfold: a window's addresses cannot be reserved again: {}\n", strerror(errno));
@@ -49,7 +60,7 @@ Window::Window(Ram& ram, unsigned n)
       first_(ram.file_bytes() / kPageSize),
       next_(kPages),
       region_(kPages / kRegionPages) {
-    void* base = reserve(nullptr, kBytes + kGuardBytes, PROT_NONE, 0);
+    void* base = reserve_aligned(kBytes + kGuardBytes);
     if (base == MAP_FAILED)
         throw HostError(fmt::format("windows: cannot reserve 4 GiB of addresses: {}; raise RLIMIT_AS (ulimit -v), "
                                     "or use -adapt never-direct",

@@ -263,3 +263,17 @@ TEST_CASE("device memory is known after its first access, until its mapping chan
     }
     g.check();
 }
+
+TEST_CASE("what enters a window with a page is compared first, however far away it lies") {
+    LetGo g;
+    for (uint32_t n = 0; n < 512; ++n) g.poke(kPt + 4 * n, (0x800000 + 0x1000 * n) | P | W | U | A | D);
+    GuestFault fault{};
+    CHECK(g.memory.fill_window(GuestVirt(0x464000), Access::Write, kUser, &fault) == Fill::Ram);
+    CHECK(g.memory.counts().window_maps == 512);
+    g.check();
+    // Told by the snapshot from now on: a loss finds its page.
+    g.guest_store32(kPt + 4 * 300, 0x205000 | P | W | U);
+    g.load_cr3(kPd);
+    CHECK(g.memory.counts().window_unmaps == 1);
+    g.check();
+}

@@ -104,6 +104,48 @@ TEST_CASE("neighbours enter with a page if the guest has touched them, no mark b
     g.settled();
 }
 
+TEST_CASE("neighbours whose frames lie side by side enter by one mapping, to the ends of their table") {
+    Windowed g;
+    for (uint32_t n = 0; n < 1024; ++n) g.poke(kPt + 4 * n, (0x800000 + 0x1000 * n) | P | W | U | A | D);
+    SECTION("all of them: in 4 MiB two tables of PAE's could lie") {
+        CHECK(g.fill(0x464000, Access::Write) == Fill::Ram);
+        CHECK(g.memory.counts().window_maps == 512);
+        CHECK(g.memory.counts().window_mappings == 2);  // it, and what is reserved behind it
+        CHECK(g.writes(0x400000, 1));
+        CHECK(g.writes(0x5ff000, 1));
+        CHECK_FALSE(g.reads(0x600000));
+        CHECK(g.fill(0x7ff000, Access::Write) == Fill::Ram);
+        CHECK(g.memory.counts().window_maps == 1024);
+        CHECK(g.memory.counts().window_mappings == 2);
+    }
+    SECTION("up to one that the guest has not touched, and to one whose frame lies elsewhere") {
+        g.poke(kPt + 4 * 10, (0x800000 + 0x1000 * 10) | P | W | U);
+        g.poke(kPt + 4 * 300, 0x200000 | P | W | U | A | D);
+        CHECK(g.fill(0x464000, Access::Write) == Fill::Ram);
+        CHECK(g.memory.counts().window_maps == 289);
+        CHECK_FALSE(g.reads(0x40a000));
+        CHECK(g.writes(0x40b000, 1));
+        CHECK(g.writes(0x52b000, 1));
+        CHECK_FALSE(g.reads(0x52c000));
+    }
+    SECTION("a page among them that is traced cuts them") {
+        auto trace = g.tracer.memory_trace(GuestPhys(0x8c8000), 4, TraceKind::Code, [](const TraceWrite&) {});
+        CHECK(g.fill(0x464000, Access::Write) == Fill::Ram);
+        CHECK(g.memory.counts().window_maps == 200);
+        CHECK(g.writes(0x4c7000, 1));
+        CHECK_FALSE(g.reads(0x4c8000));
+        CHECK(g.fill(0x4c8000, Access::Read) == Fill::Ram);
+        CHECK_FALSE(g.writes(0x4c8000, 1));
+    }
+    g.settled();
+}
+
+TEST_CASE("windows lie at a huge page's boundary") {
+    Ram ram(16 << 20);
+    Window some[] = {{ram, 0}, {ram, 1}, {ram, 2}};
+    for (const Window& window : some) CHECK(reinterpret_cast<uintptr_t>(window.base()) % (2 << 20) == 0);
+}
+
 TEST_CASE("a large page enters whole, but for device memory, and traced pages enter read-only") {
     Windowed g;
     int heard = 0;
