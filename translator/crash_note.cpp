@@ -24,7 +24,8 @@ void print_bytes(const char* what, const uint8_t* from, size_t count) {
 
 void print_translation(const Block& b, uint64_t rip) {
     constexpr size_t kShown = 24;
-    crash_print("translation: guest %08x, physical %09llx, %u bytes, %s, %s memory%s\n", b.key.eip.value,
+    const uint32_t eip = (b.key.any_page ? context->page_base : 0) + b.key.eip.value;
+    crash_print("translation: guest %08x, physical %09llx, %u bytes, %s, %s memory%s\n", eip,
                 static_cast<unsigned long long>(b.key.code.value), b.guest_length,
                 b.key.mode.user ? "user" : "supervisor", b.key.mode.direct ? "direct" : "soft", b.dead ? ", dead" : "");
     print_bytes("guest code", b.bytes.data(), std::min<size_t>(b.bytes.size(), 64));
@@ -37,7 +38,7 @@ void print_translation(const Block& b, uint64_t rip) {
     uint16_t guest = 0;
     for (const HostSpot& s : b.spots)
         if (b.host + s.host <= at) guest = s.guest;
-    crash_print("  guest instruction %08x\n", b.key.eip.value + guest);
+    crash_print("  guest instruction %08x\n", eip + guest);
 }
 
 void note(const ucontext_t* host) {

@@ -54,11 +54,10 @@ std::string guest_text(const Instruction& i, GuestVirt eip, CodeSize size) {
 
 }  // namespace
 
-void dump_block(const Block& block, std::span<const Instruction> instructions, std::span<const uint8_t> code, unsigned code_bits) {
-    std::string out = fmt::format("---- block {:08x} (physical {:x}) {} {}, {} bytes to {}\n", block.key.eip.value, block.key.code.value,
+void dump_block(const Block& block, GuestVirt eip, std::span<const Instruction> instructions, std::span<const uint8_t> code, unsigned code_bits) {
+    std::string out = fmt::format("---- block {:08x} (physical {:x}) {} {}, {} bytes to {}\n", eip.value, block.key.code.value,
                                   block.key.mode.user ? "user" : "supervisor", block.key.mode.direct ? "direct" : "soft",
                                   block.guest_length, block.host_length);
-    GuestVirt eip = block.key.eip;
     for (size_t n = 0; n < block.spots.size(); ++n) {
         const Instruction& i = instructions[n];
         out += fmt::format("{:08x}  {:<34} {:<8} ({})\n", eip.value, guest_text(i, eip, block.key.mode.code_size()),

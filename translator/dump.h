@@ -7,8 +7,8 @@
 
 namespace ringfold {
 
-// Writes the guest listing and, if asked for, the host listing with each instruction's class and reason.
-void dump_block(const Block&, std::span<const Instruction>, std::span<const uint8_t> host_code,
+// Writes the guest listing, from `eip`, and, if asked for, the host listing with each instruction's class and reason.
+void dump_block(const Block&, GuestVirt eip, std::span<const Instruction>, std::span<const uint8_t> host_code,
                 unsigned code_bits);
 
 }  // namespace ringfold

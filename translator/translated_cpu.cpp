@@ -349,22 +349,22 @@ void TranslatedCpu::give_window() {
     engine_->user_window_changed();
 }
 
-// Is the block, whose code `mapping` maps, still made from the pages that are there, and chained no further than they allow?
-bool TranslatedCpu::fits(const Block& block, const Mapping& mapping) {
+// Is the block, whose code `mapping` maps at `linear`, still made from the pages that are there, and chained no further than
+// they allow?
+bool TranslatedCpu::fits(const Block& block, GuestVirt linear, const Mapping& mapping) {
     // It is chained to other pages, which are not everywhere what they were when it was made.
     if (block.global && !mapping.global) return false;
     // From before its page was global: made again, it may be chained with other pages.
     if (mapping.global && !block.global && !block.key.mode.user && !block.crosses_page) return false;
     if (!block.crosses_page) return true;
-    const auto second = memory_.code_mapping(block.key.linear().page() + kPageSize, block.key.mode.privilege());
+    const auto second = memory_.code_mapping(linear.page() + kPageSize, block.key.mode.privilege());
     const auto* m = std::get_if<Mapping>(&second);
     return !m || (m->physical.page() == block.second_page.page() && (m->global || !block.global));
 }
 
 // So that their end is heard of. False: the second page cannot be fetched from.
-bool TranslatedCpu::note_pages(const Block& block, const Mapping& mapping) {
+bool TranslatedCpu::note_pages(const Block& block, GuestVirt linear, const Mapping& mapping) {
     const Privilege privilege = block.key.mode.privilege();
-    const GuestVirt linear = block.key.linear();
     if (block.crosses_page) {
         const GuestVirt next = linear.page() + kPageSize;
         const auto second = memory_.code_mapping(next, privilege);
@@ -376,6 +376,13 @@ bool TranslatedCpu::note_pages(const Block& block, const Mapping& mapping) {
     return true;
 }
 
+// A block that could go on into the next page, or around 4 GiB, is of its page only.
+BlockKey TranslatedCpu::key_of(GuestPhys code, GuestVirt eip, const Mode& mode) const {
+    constexpr GuestVirt kLastPage(0u - kPageSize);
+    const bool any_page = engine_->runs_at_any_page(mode) && !may_cross_page(eip) && eip.page() != kLastPage;
+    return {code, any_page ? GuestVirt(eip.page_offset()) : eip, mode, any_page};
+}
+
 Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault) {
     const GuestVirt linear = eip + mode.segments.code_base;
     if (!mode.flat() && eip.value > mode.segments.code_limit) return nullptr;
@@ -385,24 +392,32 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFa
         fault = std::get<GuestFault>(answer);
         return nullptr;
     }
-    BlockKey key{mapping->physical, eip, mode};
-    key.mode.direct = engine_->uses_windows() && may_be_direct(mode);
-    const auto [direct, soft] = table_.find_forms(key);
-    const bool hot_elsewhere = direct && !key.mode.direct;
-    if (!direct && !adaptation_.policy().direct_at_first(mode.privilege())) key.mode.direct = false;
-    Block* block = key.mode.direct ? direct : soft;
-    if (block && !fits(*block, *mapping)) {
+    mode.direct = engine_->uses_windows() && may_be_direct(mode);
+    BlockKey key = key_of(mapping->physical, eip, mode);
+    Block* block = table_.find(key);
+    if (mode.direct && !block && !adaptation_.policy().direct_at_first(mode.privilege())) {
+        key = key_of(mapping->physical, eip, soft(mode));
+        block = table_.find(key);
+    }
+    if (block && !fits(*block, linear, *mapping)) {
         table_.kill(*block);
         block = nullptr;
     }
-    if (block) return note_pages(*block, *mapping) ? block : nullptr;
+    if (block) return note_pages(*block, linear, *mapping) ? block : nullptr;
     if (memory_.ram().contains(key.code) && table_.cold_code().still_cold(key.code, adaptation_.policy().translate_at())) {
         cold_ = true;
         return nullptr;
     }
-    block = translator_.translate(key, *mapping);
-    if (block && block->heat && mode.user && hot_elsewhere) engine_->count_again(*block, kCountAgain);
+    block = translator_.translate(key, eip, *mapping);
+    if (block && block->heat && mode.user && !mode.direct && is_direct_elsewhere(key.code, eip, mode))
+        engine_->count_again(*block, kCountAgain);
     return block;
+}
+
+// In a space that has a window, and shares this code at the same address.
+bool TranslatedCpu::is_direct_elsewhere(GuestPhys code, GuestVirt eip, Mode mode) {
+    mode.direct = true;
+    return table_.find(key_of(code, eip, mode));
 }
 
 const void* TranslatedCpu::dispatch() {
@@ -494,7 +509,7 @@ const void* TranslatedCpu::resume_behind(Site& site, Step step) {
     const Block& block = *site.block;
     if (step == Step::Repeat && still_true(block) && !event_waits() && current_mode() == soft(block.key.mode))
         return resume_at(site, site.retry);
-    if (site.resume && step == Step::Done && still_true(block) && state_.eip == block.key.eip.value + site.next_offset &&
+    if (site.resume && step == Step::Done && still_true(block) && state_.eip == eip_of(block) + site.next_offset &&
         !event_waits() && current_mode() == soft(block.key.mode))
         return resume_at(site, site.resume);
     return dispatch();
@@ -513,7 +528,7 @@ const Instruction& TranslatedCpu::instruction_of(Site& site) {
 }
 
 const void* TranslatedCpu::execute(Site& site) {
-    state_.eip = site.block->key.eip.value + site.guest_offset;
+    state_.eip = eip_of(*site.block) + site.guest_offset;
     const Instruction& i = instruction_of(site);
     count(i);
     memory_.set_road(TraceRoad::Soft);
@@ -537,7 +552,7 @@ bool TranslatedCpu::device_access(Site& site, GuestVirt linear, Access access) {
     } else {
         write_gpr(state_, i.op(0).reg, site.size, static_cast<uint32_t>(memory_.mmio().read(*at, site.size)));
     }
-    state_.eip = site.block->key.eip.value + site.next_offset;
+    state_.eip = eip_of(*site.block) + site.next_offset;
     ++counts_.device_accesses;
     return true;
 }
@@ -558,7 +573,7 @@ bool TranslatedCpu::page_fault_comes_first(Site& site) {
 
 const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access access) {
     ++counts_.soft_misses;
-    state_.eip = site.block->key.eip.value + site.guest_offset;
+    state_.eip = eip_of(*site.block) + site.guest_offset;
     // A misaligned SSE operand faults before the page walk would set A or D.
     if (site.size == 16 && linear.value % 16) return execute(site);
     GuestFault fault{};
@@ -602,7 +617,7 @@ const void* TranslatedCpu::on_string_element(Site& site) {
 
 const void* TranslatedCpu::on_stop(Site& site) {
     ++counts_.stops;
-    state_.eip = site.block->key.eip.value + site.guest_offset;
+    state_.eip = eip_of(*site.block) + site.guest_offset;
     const Instruction& i = instruction_of(site);
     count(i);
     interpreter_.execute(i);
@@ -628,9 +643,9 @@ const void* TranslatedCpu::on_lookup(GuestVirt eip) {
 // Translating the target may evict the block that the link lies in, and the link with it.
 const void* TranslatedCpu::on_link(Link& link) {
     ++counts_.links;
-    state_.eip = link.target.value;
     const Block& from = *link.from;
     const BlockKey from_key = from.key;
+    const uint32_t eip = state_.eip = (from_key.any_page ? context_.page_base : 0) + link.target.value;
     const bool from_global = from.global;
     const uint64_t evictions = evictions_;
     const void* pc = dispatch();
@@ -643,7 +658,7 @@ const void* TranslatedCpu::on_link(Link& link) {
         target = arrived_;
     }
     // Cold code on the way there was interpreted, and may have led elsewhere.
-    if (!target || target->dead || target->key.eip != link.target) return pc;
+    if (!target || target->dead || state_.eip != eip) return pc;
     const uint32_t segmentation = link.segmentation ? link.segmentation : from_key.mode.segments.id;
     if (target->key.mode.segments.id != segmentation || target->key.mode.user != from_key.mode.user ||
         target->key.mode.sse != from_key.mode.sse)
@@ -652,7 +667,8 @@ const void* TranslatedCpu::on_link(Link& link) {
     const bool holds = same_page || (from_global && target->global && !from_key.mode.user);
     // Soft user blocks are those of spaces without a window too.
     const bool for_some = target->key.mode.user && target->key.mode.direct && !from_key.mode.direct;
-    if (holds && !for_some)
+    const bool for_this_page = from_key.any_page && !target->key.any_page;
+    if (holds && !for_some && !for_this_page)
         table_.chain(link, *target);
     else
         engine_->write_look_up(link);
@@ -664,7 +680,7 @@ const void* TranslatedCpu::on_fpu(Site& site) {
     if (state_.cr0 & (cr0::EM | cr0::TS)) {
         // FWAIT may run even so, but what follows in the block takes the FPU for loaded. EM is #UD for some.
         if ((state_.cr0 & cr0::EM) || instruction_of(site).mnemonic == ZYDIS_MNEMONIC_FWAIT) return on_stop(site);
-        state_.eip = site.block->key.eip.value + site.guest_offset;
+        state_.eip = eip_of(*site.block) + site.guest_offset;
         return deliver(GuestFault::no_math());
     }
     context_.reload_fpu = 1;
@@ -674,13 +690,13 @@ const void* TranslatedCpu::on_fpu(Site& site) {
 
 const void* TranslatedCpu::on_divide_error(Site& site) {
     ++counts_.divide_errors;
-    state_.eip = site.block->key.eip.value + site.guest_offset;
+    state_.eip = eip_of(*site.block) + site.guest_offset;
     return deliver(GuestFault::divide());
 }
 
 // A soft block has proved hot, or a direct one has run long enough for its guilty instructions to be tried again.
 const void* TranslatedCpu::on_hot(Block& block) {
-    state_.eip = block.key.eip.value;
+    state_.eip = eip_of(block);
     const Mode mode = block.key.mode;
     if (!engine_->uses_windows()) engine_->use_windows();
     if (mode.direct) {
@@ -710,19 +726,24 @@ bool TranslatedCpu::earns_window(Block& block) {
     return true;
 }
 
-// What jumps to the soft one looks up anew. A space without a window will not find it either, and has it translated
-// again: then both are there.
+// What jumps to the soft one looks up anew, unless that is for everybody. A space without a window will not find one that was
+// not, and has it translated again: then both are there.
 void TranslatedCpu::make_direct(Block& soft) {
-    BlockKey key = soft.key;
-    key.mode.direct = true;
-    const auto answer = memory_.code_mapping(key.eip, key.mode.privilege());
+    const GuestVirt eip(eip_of(soft));
+    const auto answer = memory_.code_mapping(eip, Privilege::User);
     const auto* mapping = std::get_if<Mapping>(&answer);
-    if (soft.dead || !mapping || mapping->physical != key.code) return;
-    table_.retire(soft);
-    table_.abandon(soft);
+    if (soft.dead || !mapping || mapping->physical != soft.key.code) return;
+    BlockKey key{soft.key.code, eip, soft.key.mode};
+    key.mode.direct = true;
+    if (soft.key.any_page) {
+        table_.abandon_to_others(soft);
+    } else {
+        table_.retire(soft);
+        table_.abandon(soft);
+    }
     if (table_.find(key)) return;
     ++counts_.hot_blocks;
-    translator_.translate(key, *mapping);
+    translator_.translate(key, eip, *mapping);
 }
 
 // Replaces a block by one of the same code, made with what is known about its instructions by now. It stays as it is
@@ -731,13 +752,14 @@ void TranslatedCpu::retranslate(Block& block, bool direct) {
     if (block.dead) return;
     BlockKey key = block.key;
     key.mode.direct = direct;
-    const auto answer = memory_.code_mapping(key.linear(), key.mode.privilege());
+    const GuestVirt eip(eip_of(block));
+    const auto answer = memory_.code_mapping(eip + key.mode.segments.code_base, key.mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
     if (block.dead || !mapping || mapping->physical != key.code) return;
     const uint8_t* at = block.host;
     table_.retire(block);
     Block* fresh = table_.find(key);
-    if (!fresh) fresh = translator_.translate(key, *mapping);
+    if (!fresh) fresh = translator_.translate(key, eip, *mapping);
     if (table_.find_by_host(at) != &block || !block.dead) return;
     fresh ? table_.forward(block, *fresh) : table_.abandon(block);
 }
@@ -755,7 +777,7 @@ const void* TranslatedCpu::on_host_fault() {
                                  [](uint32_t o, const HostSpot& s) { return o < s.host; });
     if (spot == block->spots.begin()) host::crash("a host fault before the first instruction of a translation");
     --spot;
-    state_.eip = block->key.eip.value + spot->guest;
+    state_.eip = eip_of(*block) + spot->guest;
     state_.gpr[ESP] += static_cast<uint32_t>(int32_t{spot->stack_lag});
     if (engine_->is_poll(f.address)) {
         ++counts_.polls;

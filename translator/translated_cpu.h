@@ -102,8 +102,12 @@ private:
     const void* dispatch_segmented(const Mode& mode, std::optional<GuestFault>& fault);
     // Translates it if there is none. Null: it cannot be fetched from, or its second page cannot; *fault says which.
     Block* find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault);
-    bool fits(const Block& block, const Mapping& mapping);
-    bool note_pages(const Block& block, const Mapping& mapping);
+    BlockKey key_of(GuestPhys code, GuestVirt eip, const Mode&) const;
+    // Of a block that runs.
+    uint32_t eip_of(const Block& b) const { return (b.key.any_page ? context_.page_base : 0) + b.key.eip.value; }
+    bool is_direct_elsewhere(GuestPhys code, GuestVirt eip, Mode);
+    bool fits(const Block& block, GuestVirt linear, const Mapping& mapping);
+    bool note_pages(const Block& block, GuestVirt linear, const Mapping& mapping);
     const Instruction& instruction_of(Site& site);
     bool still_true(const Block& block) const;
     bool interrupt_deliverable() const;

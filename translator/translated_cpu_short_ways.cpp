@@ -16,7 +16,7 @@ uint32_t bits_of(unsigned size) {
 const void* TranslatedCpu::behind_light_call(Site& site) {
     if (!event_waits() && still_true(*site.block)) [[likely]]
         return nullptr;
-    state_.eip = site.block->key.eip.value + site.next_offset;
+    state_.eip = eip_of(*site.block) + site.next_offset;
     return resume_behind(site, Step::Done);
 }
 
@@ -50,13 +50,13 @@ const void* TranslatedCpu::on_quick(Site& site) {
 const void* TranslatedCpu::on_light_step(Site& site) {
     ++counts_.steps;
     const Block& block = *site.block;
-    state_.eip = block.key.eip.value + site.guest_offset;
+    state_.eip = eip_of(block) + site.guest_offset;
     count(*site.instruction);
     const SegmentRegister code = state_.segment[CS];
     memory_.set_road(TraceRoad::Soft);
     const Step step = interpreter_.execute(*site.instruction);
     memory_.set_road(TraceRoad::Interpreter);
-    const bool done = step == Step::Done && state_.eip == block.key.eip.value + site.next_offset && code == state_.segment[CS];
+    const bool done = step == Step::Done && state_.eip == eip_of(block) + site.next_offset && code == state_.segment[CS];
     if (done && !event_waits() && still_true(block)) [[likely]] return nullptr;
     return resume_behind(site, step);
 }
@@ -74,7 +74,7 @@ const void* TranslatedCpu::deliver(const GuestFault& fault) {
 
 // What an instruction raises whatever the state: found when it was translated.
 const void* TranslatedCpu::on_fault(Site& site, Vector vector) {
-    state_.eip = site.block->key.eip.value + site.guest_offset;
+    state_.eip = eip_of(*site.block) + site.guest_offset;
     count(*site.instruction);
     return deliver(vector == Vector::GP ? GuestFault::general_protection() : GuestFault{vector, std::nullopt});
 }

@@ -71,7 +71,7 @@ bool Translator::decode_next(const BlockKey& key, Source& source, Instruction& o
     return memo_.decode(bytes, key.mode.code_size(), out) == DecodeStatus::Ok;
 }
 
-Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
+Block* Translator::translate(const BlockKey& key, GuestVirt eip, const Mapping& mapping) {
     if (!memory_.ram().contains(key.code)) return nullptr;
     Source source;
     source.page = memory_.ram().host(key.code);
@@ -81,8 +81,8 @@ Block* Translator::translate(const BlockKey& key, const Mapping& mapping) {
     decode_block(key, source);
     if (instructions_.empty()) return nullptr;
     auto block = emit(key, source);
-    memory_.note_code_page(key.linear(), key.mode.privilege(), mapping);
-    if (log::enabled(log::InAsm) || log::enabled(log::OutAsm)) dump_block(*block, instructions_, emit_.code(), engine_.code_bits());
+    memory_.note_code_page(eip + key.mode.segments.code_base, key.mode.privilege(), mapping);
+    if (log::enabled(log::InAsm) || log::enabled(log::OutAsm)) dump_block(*block, eip, instructions_, emit_.code(), engine_.code_bits());
     ++counts_.blocks;
     counts_.instructions += block->instructions;
     counts_.guest_bytes += block->guest_length;
@@ -158,7 +158,7 @@ BlockStore::Owned Translator::emit(const BlockKey& key, const Source& source) {
     auto block = table_.make_block();
     block->key = key;
     block->guest_length = source.used;
-    block->global = source.global;
+    block->global = source.global && !key.any_page;
     if (key.mode.flat())
         block->heat = block->full_heat = adaptation_.heat(key.mode, key.mode.direct ? worst_convictions(key) : 0);
     block->crosses_page = source.crosses;

@@ -16,9 +16,9 @@ public:
     // Called before host code is thrown away to make room: nobody may keep a pointer to any.
     std::function<void()> on_eviction;
 
-    // The translation of the code at key.eip, whose first byte `mapping` maps. nullptr if its first instruction
+    // The translation of the code at `eip`, whose first byte `mapping` maps. nullptr if its first instruction
     // cannot be translated (not in RAM, not decodable, its second page faults): the interpreter's turn.
-    Block* translate(const BlockKey& key, const Mapping& mapping);
+    Block* translate(const BlockKey& key, GuestVirt eip, const Mapping& mapping);
 
     struct Counts {
         uint64_t blocks = 0, instructions = 0, guest_bytes = 0, host_bytes = 0;

@@ -84,7 +84,7 @@ public:
         for (uint32_t at = kStart; at + kMaxInstructionLength < end_;) {
             const auto answer = memory.code_mapping(GuestVirt(at), Privilege::Supervisor);
             const Mapping& mapping = std::get<Mapping>(answer);
-            const Block* block = translator.translate({mapping.physical, GuestVirt(at), {.direct = direct}}, mapping);
+            const Block* block = translator.translate({mapping.physical, GuestVirt(at), {.direct = direct}}, GuestVirt(at), mapping);
             at += block ? block->guest_length : 1;
         }
         const Translator::Counts& c = translator.counts();

@@ -6,7 +6,7 @@ org 0x1000
 function:
     ret 4
     hlt
-;; soft block 00001000, 6 bytes to 141
+;; soft block 00001000, 6 bytes to 184
 ;; 00001000  call 0x1006                        SIMULATE (control flow)
 ;;     mov r8d, dword ptr [r13]
 ;;     lea r8d, [r12 - 4]
@@ -17,24 +17,35 @@ function:
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x30
-;;     jmp +0x7b
+;;     jmp +0x9c
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
-;;     mov dword ptr [r8 + r9], 0x1005
+;;     mov r10d, dword ptr [r14 + 0x4d4]
+;;     lea r10d, [r10 + 5]
+;;     mov dword ptr [r8 + r9], r10d
 ;;     lea r12d, [r12 - 4]
-;;     push -0x1005
-;;     call +0x6c
+;;     mov r10d, dword ptr [r14 + 0x4d4]
+;;     lea r10d, [r10 + 4]
+;;     not r10d
+;;     push r10
+;;     call +0x89
 ;;     lea rsp, [rsp + 8]
+;;     lea r8d, [r8 - 5]
+;;     mov dword ptr [r14 + 0x4d4], r8d
 ;; 00001005  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     mov r8d, 0xd
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     movabs r9, HOST
 ;;     jmp HOST
+;;     nop 
+;;     nop 
+;;     nop 
+;;     nop 
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
-;; soft block 00001006, 3 bytes to 102
+;; soft block 00001006, 3 bytes to 113
 ;; 00001006  ret 4                              SIMULATE (control flow)
 ;;     mov r8d, r12d
 ;;     rorx r9d, r8d, 0x16

@@ -6,7 +6,7 @@ org 0x1000
     cld
     lahf
     hlt
-;; soft block 00001000, 5 bytes to 317
+;; soft block 00001000, 5 bytes to 327
 ;; 00001000  pushfd                             SIMULATE (would show the host's IF and IOPL)
 ;;     lea r8d, [r12 - 4]
 ;;     rorx r9d, r8d, 0x16
@@ -22,8 +22,8 @@ org 0x1000
 ;;     lea r8, [r8 + r9]
 ;;     pushfq 
 ;;     pop r10
-;;     pext r10d, r10d, dword ptr [r14 + 0x4d8]
-;;     pdep r10d, r10d, dword ptr [r14 + 0x4d8]
+;;     pext r10d, r10d, dword ptr [r14 + 0x4dc]
+;;     pdep r10d, r10d, dword ptr [r14 + 0x4dc]
 ;;     movzx r9d, byte ptr [r14 + 0x20]
 ;;     rorx r9d, r9d, 0x17
 ;;     lea r10d, [r10 + r9]
@@ -84,8 +84,8 @@ org 0x1000
 ;;     lea r8, gs:[r12d - 4]
 ;;     pushfq 
 ;;     pop r10
-;;     pext r10d, r10d, dword ptr [r14 + 0x4d8]
-;;     pdep r10d, r10d, dword ptr [r14 + 0x4d8]
+;;     pext r10d, r10d, dword ptr [r14 + 0x4dc]
+;;     pdep r10d, r10d, dword ptr [r14 + 0x4dc]
 ;;     movzx r9d, byte ptr [r14 + 0x20]
 ;;     rorx r9d, r9d, 0x17
 ;;     lea r10d, [r10 + r9]

@@ -7,7 +7,7 @@ org 0x1000
     movups xmm0, [edx]
     addps xmm0, xmm1
     hlt
-;; soft block 00001000, 13 bytes to 285
+;; soft block 00001000, 13 bytes to 295
 ;; 00001000  fld dword ptr [ebx]                IDENT    (touches only the FPU's state, which is the guest's while translated code uses it)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x441]

@@ -6,7 +6,7 @@ org 0x1000
     mov ah, [esp+4]
     mov [ebx+ecx], dh
     hlt
-;; soft block 00001000, 12 bytes to 181
+;; soft block 00001000, 12 bytes to 191
 ;; 00001000  mov ah, bl                         IDENT    (touches only guest registers, flags and memory)
 ;;     mov ah, bl
 ;; 00001002  add bh, ah                         IDENT    (touches only guest registers, flags and memory)

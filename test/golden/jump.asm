@@ -7,7 +7,7 @@ org 0x1000
 over:
     jmp [ebx]
     hlt
-;; soft block 00001000, 7 bytes to 157
+;; soft block 00001000, 7 bytes to 171
 ;; 00001000  test eax, eax                      IDENT    (touches only guest registers, flags and memory)
 ;;     test eax, eax
 ;; 00001002  je 0x1005                          SIMULATE (control flow)
@@ -24,7 +24,7 @@ over:
 ;;     mov r11, rcx
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x35
-;;     jmp +0x8b
+;;     jmp +0x8f
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r8d, dword ptr [r8 + r9]
@@ -35,11 +35,15 @@ over:
 ;;     mov ecx, dword ptr [r15 + r9*4 + 0x4fea]
 ;;     lea ecx, [rcx + r8]
 ;;     jrcxz +0x69
-;;     jmp +0x83
+;;     jmp +0x87
 ;;     mov rcx, r11
 ;;     jmp qword ptr [r15 + r9*8 + 0x8fea]
 ;;     movabs r9, HOST
 ;;     jmp HOST
+;;     nop 
+;;     nop 
+;;     nop 
+;;     nop 
 ;;     mov rcx, r11
 ;;     jmp HOST
 ;;     mov rcx, r11

@@ -5,7 +5,7 @@ again:
     dec ecx
     jnz again
     hlt
-;; soft block 00001000, 4 bytes to 48
+;; soft block 00001000, 4 bytes to 62
 ;; 00001000  dec ecx                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
 ;;     dec ecx
 ;; 00001001  jne 0x1000                         SIMULATE (control flow)
@@ -17,6 +17,10 @@ again:
 ;;     jmp HOST
 ;;     movabs r9, HOST
 ;;     jmp HOST
+;;     nop 
+;;     nop 
+;;     nop 
+;;     nop 
 ;; direct block 00001000, 4 bytes to 48
 ;; 00001000  dec ecx                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)
 ;;     dec ecx

@@ -6,7 +6,7 @@ org 0x1000
     cpuid
     bound eax, [ebx]
     hlt
-;; soft block 00001000, 7 bytes to 160
+;; soft block 00001000, 7 bytes to 170
 ;; 00001000  daa                                SIMULATE (no 64-bit encoding)
 ;;     movabs r9, HOST
 ;;     jmp HOST

@@ -151,12 +151,12 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r10d, word ptr [r8 + r9]
-;;     mov dword ptr [r14 + 0x4d4], r10d
+;;     mov dword ptr [r14 + 0x4d8], r10d
 ;;     movzx r8d, word ptr [r8 + r9 + 2]
 ;;     mov word ptr [r14 + 0x28], r8w
 ;;     rorx r9d, r8d, 0x1c
 ;;     mov dword ptr [r14 + 0x2c], r9d
-;;     mov di, word ptr [r14 + 0x4d4]
+;;     mov di, word ptr [r14 + 0x4d8]
 ;; 00001015  lodsb al, byte ptr [si]            SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]

@@ -8,7 +8,7 @@ org 0x1000
     imul eax, ecx, 100
     shld eax, edx, cl
     hlt
-;; soft block 00001000, 15 bytes to 38
+;; soft block 00001000, 15 bytes to 48
 ;; 00001000  add eax, ecx                       IDENT    (touches only guest registers, flags and memory)
 ;;     add eax, ecx
 ;; 00001002  inc edx                            IDENT    (touches only guest registers, flags and memory; 40-4F are REX there, so FF)

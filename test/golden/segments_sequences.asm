@@ -15,28 +15,28 @@ over:
 ;; 00001000  mov eax, dword ptr cs:[ebx]        IDENT    (touches only guest registers, flags and memory)
 ;;     mov eax, dword ptr [ebx]
 ;; 00001003  mov eax, dword ptr gs:[0]          IDENT    (touches only guest registers, flags and memory)
-;;     mov dword ptr gs:[0x2ae4], ecx
+;;     mov dword ptr gs:[0x2aec], ecx
 ;;     movzx ecx, byte ptr gs:[0x450]
 ;;     jecxz +0x18
 ;;     jmp +0x97
-;;     mov ecx, dword ptr gs:[0x2ae4]
-;;     mov dword ptr gs:[0x2afc], edi
+;;     mov ecx, dword ptr gs:[0x2aec]
+;;     mov dword ptr gs:[0x2b04], edi
 ;;     mov edi, dword ptr gs:[0x74]
 ;;     mov eax, dword ptr [edi]
-;;     mov edi, dword ptr gs:[0x2afc]
+;;     mov edi, dword ptr gs:[0x2b04]
 ;; 00001009  mov dword ptr fs:[ebx + ecx*4 + 8], edx IDENT    (touches only guest registers, flags and memory)
-;;     mov dword ptr gs:[0x2ae4], ecx
+;;     mov dword ptr gs:[0x2aec], ecx
 ;;     movzx ecx, byte ptr gs:[0x44f]
 ;;     jecxz +0x51
 ;;     jmp +0xb9
-;;     mov ecx, dword ptr gs:[0x2ae4]
-;;     mov dword ptr gs:[0x2afc], edi
+;;     mov ecx, dword ptr gs:[0x2aec]
+;;     mov dword ptr gs:[0x2b04], edi
 ;;     mov edi, dword ptr gs:[0x68]
 ;;     lea edi, [edi + ecx*4 + 8]
 ;;     mov dword ptr [ebx + edi], edx
-;;     mov edi, dword ptr gs:[0x2afc]
+;;     mov edi, dword ptr gs:[0x2b04]
 ;; 0000100e  mov ecx, ds                        SIMULATE (segment registers are the guest's own)
-;;     mov ecx, dword ptr gs:[0x2b0c]
+;;     mov ecx, dword ptr gs:[0x2b14]
 ;; 00001010  test eax, eax                      IDENT    (touches only guest registers, flags and memory)
 ;;     test eax, eax
 ;; 00001012  je 0x1019                          SIMULATE (control flow)
@@ -45,17 +45,17 @@ over:
 ;;     mov dword ptr gs:[0x14000], eax
 ;;     push 0x1019
 ;;     jmp +0xf6
-;;     mov ecx, dword ptr gs:[0x2ae4]
-;;     mov dword ptr gs:[0x2b18], SITE
-;;     mov dword ptr gs:[0x2b1c], SITE
+;;     mov ecx, dword ptr gs:[0x2aec]
+;;     mov dword ptr gs:[0x2b20], SITE
+;;     mov dword ptr gs:[0x2b24], SITE
 ;;     jmp HOST
-;;     mov ecx, dword ptr gs:[0x2ae4]
-;;     mov dword ptr gs:[0x2b18], SITE
-;;     mov dword ptr gs:[0x2b1c], SITE
+;;     mov ecx, dword ptr gs:[0x2aec]
+;;     mov dword ptr gs:[0x2b20], SITE
+;;     mov dword ptr gs:[0x2b24], SITE
 ;;     jmp HOST
-;;     mov dword ptr gs:[0x2b18], SITE
-;;     mov dword ptr gs:[0x2b1c], SITE
+;;     mov dword ptr gs:[0x2b20], SITE
+;;     mov dword ptr gs:[0x2b24], SITE
 ;;     jmp HOST
-;;     mov dword ptr gs:[0x2b18], SITE
-;;     mov dword ptr gs:[0x2b1c], SITE
+;;     mov dword ptr gs:[0x2b20], SITE
+;;     mov dword ptr gs:[0x2b24], SITE
 ;;     jmp HOST

@@ -73,19 +73,19 @@ org 0x1000
 ;;     rorx r9d, r8d, 3
 ;;     movzx r9d, r9b
 ;;     mov r11, rcx
-;;     mov ecx, dword ptr [r14 + r9*4 + 0x4dc]
+;;     mov ecx, dword ptr [r14 + r9*4 + 0x4e4]
 ;;     lea ecx, [rcx + r8 + 0x10000]
 ;;     jrcxz +0x12b
 ;;     jmp +0x331
 ;;     mov rcx, r11
-;;     mov r10, qword ptr [r14 + r9*8 + 0x19dc]
+;;     mov r10, qword ptr [r14 + r9*8 + 0x19e4]
 ;;     mov qword ptr [r14 + 0x46c], r10
-;;     mov r10, qword ptr [r14 + r9*8 + 0x21dc]
+;;     mov r10, qword ptr [r14 + r9*8 + 0x21e4]
 ;;     mov qword ptr [r14 + 0x49c], r10
 ;;     lea r9, [r9 + r9*2]
-;;     mov r10, qword ptr [r14 + r9*4 + 0xcdc]
+;;     mov r10, qword ptr [r14 + r9*4 + 0xce4]
 ;;     mov qword ptr [r14 + 0x28], r10
-;;     mov r10d, dword ptr [r14 + r9*4 + 0xce4]
+;;     mov r10d, dword ptr [r14 + r9*4 + 0xcec]
 ;;     mov dword ptr [r14 + 0x30], r10d
 ;; 0000100a  pushaw                             SIMULATE (the host's stack is the monitor's)
 ;;     lea r8d, [r12 - 0x10]

@@ -5,7 +5,7 @@ org 0x1000
     stosb
     rep movsb
     hlt
-;; soft block 00001000, 5 bytes to 360
+;; soft block 00001000, 5 bytes to 370
 ;; 00001000  movsd dword ptr es:[edi], dword ptr [esi] SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
@@ -24,7 +24,7 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r8 + r9]
-;;     mov dword ptr [r14 + 0x4d4], r10d
+;;     mov dword ptr [r14 + 0x4d8], r10d
 ;;     mov r8d, edi
 ;;     rorx r9d, r8d, 0x16
 ;;     shrx r9d, r9d, r15d
@@ -36,7 +36,7 @@ org 0x1000
 ;;     jmp +0x144
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
-;;     mov r10d, dword ptr [r14 + 0x4d4]
+;;     mov r10d, dword ptr [r14 + 0x4d8]
 ;;     mov dword ptr [r8 + r9], r10d
 ;;     lea edi, [rdi + 4]
 ;;     lea esi, [rsi + 4]
@@ -108,20 +108,20 @@ org 0x1000
 ;;     rorx r9d, ecx, 0x10
 ;;     movzx r9d, r9w
 ;;     movzx r8d, byte ptr [r14 + 0x21]
-;;     mov r10, qword ptr [r14 + 0x2a8c]
+;;     mov r10, qword ptr [r14 + 0x2a94]
 ;;     mov r11, rcx
 ;;     lea rcx, [r8 + r9]
 ;;     jrcxz +0x69
 ;;     jmp +0xd1
 ;;     mov rcx, r11
-;;     mov dword ptr [r14 + 0x4d4], r8d
+;;     mov dword ptr [r14 + 0x4d8], r8d
 ;;     lea rsi, [rsi + r10]
 ;;     lea rdi, [rdi + r10]
 ;;     rep movsb byte ptr [rdi], byte ptr [rsi]
 ;;     not r10
 ;;     lea esi, [rsi + r10 + 1]
 ;;     lea edi, [rdi + r10 + 1]
-;;     mov ecx, dword ptr [r14 + 0x4d4]
+;;     mov ecx, dword ptr [r14 + 0x4d8]
 ;;     jrcxz +0x98
 ;;     jmp +0x103
 ;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)

@@ -21,6 +21,8 @@ struct BlockKey {
     GuestPhys code;
     GuestVirt eip;  // within CS
     Mode mode;
+    // It runs at every linear page that maps its code: `eip` is the offset in the page, VcpuContext::page_base the rest.
+    bool any_page = false;
 
     GuestVirt linear() const { return eip + mode.segments.code_base; }
     bool operator==(const BlockKey&) const = default;
@@ -43,9 +45,10 @@ struct Link : bi::list_base_hook<bi::link_mode<bi::auto_unlink>> {
     Block* from = nullptr;
     uint32_t patch = 0;  // host offset in `from` of the rel32 that is patched
     int32_t thunk = 0;   // host offset of where it leads while it is not chained: the exit thunk, or before the block
-    GuestVirt target{};
+    GuestVirt target{};  // as the EIP in the key of `from`
     uint32_t segmentation = 0;  // of the target, for far jumps: id; 0: that of `from`
     bool other_page = false;  // leaves the page: chained only where the mapping cannot differ
+    bool by_thunk = false;    // chained by its thunk, which names the EIP that the target takes its page from
 };
 using LinkList = bi::list<Link, bi::constant_time_size<false>>;
 using OtherPageLinks =
@@ -77,7 +80,7 @@ struct LoadedImmediate {
 // Behind a call: where the host return stack leads in the middle of a block.
 struct ReturnPoint {
     uint32_t host;  // offset
-    GuestVirt eip;
+    GuestVirt eip;  // as in the key
 };
 
 inline constexpr uint8_t kNoUndo = 0xff, kUndoDestination = 0xf0, kUndoBothPointers = 0xf1;
@@ -115,7 +118,8 @@ struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
     uint16_t ident = 0, simulated = 0, called = 0;  // guest instructions by what was emitted for them
 
     const uint8_t* host = nullptr;  // executable address of its code
-    uint32_t entry_offset = 0;      // where it is entered
+    uint32_t entry_offset = 0;      // where it is entered by who has looked it up; with BlockKey::any_page, r8d is the EIP
+    uint32_t chained_offset = 0;    // ... and by jumps that are chained, within the page: behind what takes note of the EIP
     uint32_t host_length = 0;
 
     std::pmr::vector<Link> link;  // sized once: links hang in lists
@@ -138,6 +142,7 @@ struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
         for (const LoadedImmediate& l : loaded) memcpy(&bytes[l.offset], l.memory, sizeof(uint32_t));
     }
     const uint8_t* entry() const { return host + entry_offset; }
+    const uint8_t* chained_entry() const { return host + chained_offset; }
     const uint8_t* end() const { return host + host_length; }
     GuestVirt end_eip() const { return key.eip + guest_length; }
 };

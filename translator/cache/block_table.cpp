@@ -4,6 +4,7 @@
 #include <x86intrin.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "translator/decode/decoder.h"
 #include "translator/engine/engine.h"
@@ -54,19 +55,6 @@ BlockTable::~BlockTable() {
 Block* BlockTable::find(const BlockKey& key) {
     auto it = set_.find(key, [](const BlockKey& k) { return hash_value(k); }, KeyEqual{});
     return it == set_.end() ? nullptr : &*it;
-}
-
-BlockTable::Forms BlockTable::find_forms(const BlockKey& key) {
-    BlockKey direct = key, soft = key;
-    direct.mode.direct = true;
-    soft.mode.direct = false;
-    Forms forms;
-    const size_t bucket = set_.bucket(key, [](const BlockKey& k) { return hash_value(k); });
-    for (auto it = set_.begin(bucket); it != set_.end(bucket); ++it) {
-        if (it->key == direct) forms.direct = &*it;
-        if (it->key == soft) forms.soft = &*it;
-    }
-    return forms;
 }
 
 Block* BlockTable::find_by_host(const void* pc) const {
@@ -195,7 +183,11 @@ void BlockTable::chain(Link& link, Block& target) {
 }
 
 void BlockTable::chain_to(Link& link, Block& target) {
-    cache_.patch_rel32(link.from->host + link.patch, target.entry());
+    link.by_thunk = target.key.any_page && !link.from->key.any_page;
+    if (link.by_thunk)
+        engine_->write_way_in(link, target.entry());
+    else
+        cache_.patch_rel32(link.from->host + link.patch, target.chained_entry());
     // Forwarding jumps in front, where forward() looks first: so they never form long chains.
     const bool forwards = &link == &link.from->forward;
     target.incoming.insert(forwards ? target.incoming.begin() : target.incoming.end(), link);
@@ -204,7 +196,10 @@ void BlockTable::chain_to(Link& link, Block& target) {
 void BlockTable::unchain(Link& link) {
     link.unlink();
     link.other_page_hook.unlink();
-    cache_.patch_rel32(link.from->host + link.patch, link.from->host + link.thunk);
+    if (std::exchange(link.by_thunk, false))
+        engine_->write_exit(link);
+    else
+        cache_.patch_rel32(link.from->host + link.patch, link.from->host + link.thunk);
     ++counts_.unchains;
 }
 
@@ -234,6 +229,13 @@ void BlockTable::unchain_incoming(Block& block) {
     }
 }
 
+void BlockTable::abandon_to_others(Block& block) {
+    for (auto next = block.incoming.begin(); next != block.incoming.end();) {
+        Link& link = *next++;
+        if (link.by_thunk) unchain(link);
+    }
+}
+
 // The host code stays in place, since the host return stack and jump caches may still lead to it; whoever comes
 // is sent to look the EIP up.
 void BlockTable::retire(Block& block) {
@@ -243,8 +245,8 @@ void BlockTable::retire(Block& block) {
     block.second_page_hook.unlink();
     for (uint32_t n = 0; n < block.links; ++n)
         if (block.link[n].is_linked()) unchain(block.link[n]);
-    engine_->write_forwarder(block.entry(), block.key.eip.value);
-    for (const ReturnPoint& r : block.returns) engine_->write_forwarder(block.host + r.host, r.eip.value);
+    engine_->write_forwarder(block, block.chained_entry(), block.key.eip);
+    for (const ReturnPoint& r : block.returns) engine_->write_forwarder(block, block.host + r.host, r.eip);
 }
 
 void BlockTable::kill(Block& block) {
@@ -262,7 +264,7 @@ void BlockTable::forward(Block& block, Block& by) {
     }
     const uint8_t* look_up = static_cast<const uint8_t*>(engine_->world().look_up);
     block.forward.from = &block;
-    block.forward.patch = block.entry_offset + engine_->forwarder_bytes() - 4;
+    block.forward.patch = block.chained_offset + engine_->forwarder_bytes(block) - 4;
     block.forward.thunk = static_cast<int32_t>(look_up - block.host);
     chain_to(block.forward, by);
     ++counts_.replacements;

@@ -25,11 +25,6 @@ public:
     void set_engine(Engine* engine) { engine_ = engine; }
 
     Block* find(const BlockKey& key);
-    // Both translations of that code, in one look-up.
-    struct Forms {
-        Block *direct = nullptr, *soft = nullptr;
-    };
-    Forms find_forms(const BlockKey& key);
     Block* find_by_host(const void* pc) const;  // dead ones too
     Block* find_by_entry(const void* pc);       // the same, for where a block is entered, and faster
     // A block to be filled, and then added: taken in, its bytes watched.
@@ -55,6 +50,8 @@ public:
     void forward(Block& retired, Block& by);
     // Nothing replaces it for all who come: takes the jumps to a retired block back.
     void abandon(Block& retired) { unchain_incoming(retired); }
+    // Some have a better translation than this one, which stays: jumps from code that is theirs look anew.
+    void abandon_to_others(Block& block);
 
     const CodeMap& code_map() const { return map_; }
     const PatchHistory& patches() const { return patches_; }

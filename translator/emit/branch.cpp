@@ -38,6 +38,7 @@ asmjit::Label Emit::exit_thunk(GuestVirt target, GuestVirt at, uint32_t segmenta
         link.thunk = static_cast<int32_t>(offset());
         a_.mov(x86::r9, reinterpret_cast<uint64_t>(&link));
         jump_to_stub(stubs_.link);
+        while (static_cast<int32_t>(offset()) < link.thunk + static_cast<int32_t>(forwarder_bytes(any_page()))) a_.nop();
     });
     return thunk;
 }
@@ -70,6 +71,10 @@ void Emit::branch_if(x86::CondCode condition, GuestVirt target) {
 // is current, where a patched jump would not.
 void Emit::jump_through_slot(GuestVirt target) {
     if (!flat()) return segmented_jump_through_slot(segments().id, target);
+    if (any_page()) {
+        load_eip(x86::r8d, target);
+        return jump_to_stub(stubs_.indirect);
+    }
     asmjit::Label hit = a_.newLabel();
     const uint32_t i = JumpCache::index(target.value);
     a_.mov(kSavedRcx, x86::rcx);
@@ -81,6 +86,7 @@ void Emit::jump_through_slot(GuestVirt target) {
     jump_to_stub(stubs_.indirect);
     a_.bind(hit);
     a_.mov(x86::rcx, kSavedRcx);
+    if (block_->key.mode.user) a_.mov(x86::r8d, target.value);
     a_.jmp(view(offsetof(View, jumps.host) + 8 * i));
 }
 
@@ -128,7 +134,7 @@ Emit::After Emit::emit_jump(const Instruction& i) {
         const GuestVirt target = near_target(i);
         if (!reaches(i, target)) return emit_stop(i);
         ++block_->simulated;
-        if (target <= eip_) poll();
+        if (may_go_back(target)) poll();
         go_to(target);
         return After::Ended;
     }
@@ -161,7 +167,7 @@ Emit::After Emit::emit_jcc(const Instruction& i) {
     const GuestVirt target = near_target(i);
     if (!reaches(i, target)) return emit_stop(i);
     ++block_->simulated;
-    if (target <= eip_) poll();
+    if (may_go_back(target)) poll();
     branch_if(condition_of(i), target);
     return After::GoesOn;
 }
@@ -171,7 +177,7 @@ Emit::After Emit::emit_loop(const Instruction& i) {
     const GuestVirt target = near_target(i);
     if (!reaches(i, target) || (flat() && i.address_size != 4)) return emit_stop(i);
     ++block_->simulated;
-    if (target <= eip_) poll();
+    if (may_go_back(target)) poll();
     if (i.address_size == 2) return loop_by_cx(i, target);
     asmjit::Label taken = a_.newLabel(), not_taken = a_.newLabel();
     if (i.opcode == 0xe3) {
@@ -198,13 +204,14 @@ Emit::After Emit::emit_loop(const Instruction& i) {
 // Mostly the call comes back, to the fall-through of the same block.
 Emit::After Emit::call_host(GuestVirt return_eip, std::function<void()> call) {
     if (flat()) {
-        a_.push(asmjit::Imm(static_cast<int32_t>(0u - return_eip.value)));
+        push_negated(return_eip);
     } else {
         a_.mov(x86::r9, 0 - SegmentedJumpCache::tag(segments().id, return_eip.value));
         a_.push(x86::r9);
     }
     call();
     a_.lea(x86::rsp, x86::ptr(x86::rsp, 8));
+    if (any_page()) take_page_base(return_eip);
     if (block_->crosses_page || linear(return_eip).page() != block_->key.linear().page() || options_.profile) {
         go_to(return_eip);
         return After::Ended;
@@ -250,7 +257,7 @@ Emit::After Emit::emit_call(const Instruction& i) {
     }
     ++block_->simulated;
     push_value(size, [this, size](const x86::Mem& to) {
-        a_.mov(to, asmjit::Imm(size == 4 ? static_cast<int32_t>(next_eip_.value) : static_cast<int16_t>(next_eip_.value)));
+        size == 4 ? store_eip(to, next_eip_) : void(a_.mov(to, asmjit::Imm(static_cast<int16_t>(next_eip_.value))));
     });
     if (relative) {
         return call_host(next_eip_, [&] { call_target(target); });
@@ -281,7 +288,7 @@ Emit::After Emit::call_compared(const Instruction& i) {
     }
     ++block_->simulated;
     const x86::Mem host = compared_jump();
-    push_dword([this](const x86::Mem& to) { a_.mov(to, asmjit::Imm(static_cast<int32_t>(next_eip_.value))); });
+    push_dword([this](const x86::Mem& to) { store_eip(to, next_eip_); });
     return call_host(next_eip_, [&] { a_.call(host); });
 }
 
@@ -291,6 +298,11 @@ void Emit::call_target(GuestVirt target) {
         return linked();
     }
     if (!flat()) return segmented_call_through_slot(segments().id, target);
+    if (any_page()) {
+        load_eip(x86::r8d, target);
+        a_.call(asmjit::Imm(reinterpret_cast<uint64_t>(stubs_.indirect)));
+        return;
+    }
     const uint32_t i = JumpCache::index(target.value);
     const asmjit::Label hit = a_.newLabel(), back = a_.newLabel(), miss = a_.newLabel();
     a_.mov(kSavedRcx, x86::rcx);
@@ -300,6 +312,7 @@ void Emit::call_target(GuestVirt target) {
     a_.jmp(miss);
     a_.bind(hit);
     a_.mov(x86::rcx, kSavedRcx);
+    if (block_->key.mode.user) a_.mov(x86::r8d, target.value);
     a_.call(view(offsetof(View, jumps.host) + 8 * i));
     a_.bind(back);
     cold([this, target, back, miss] {

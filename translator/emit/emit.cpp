@@ -21,7 +21,12 @@ void Emit::begin(Block& block, const uint8_t* host, const uint8_t* guest_code) {
     fpu_loaded_ = false;
     stack_lag_ = 0;
     plain_segments_ = 0;
-    if (block.heat) count_heat();
+    const asmjit::Label hot = a_.newLabel();
+    if (block.heat) look_again(hot);
+    block.entry_offset = offset();
+    if (any_page()) take_page_base(block.key.eip);
+    block.chained_offset = offset();
+    if (block.heat) count_heat(hot);
     if (options_.profile) {
         a_.mov(x86::r8, reinterpret_cast<uint64_t>(&block.executions));
         a_.mov(x86::r9, x86::ptr(x86::r8));
@@ -30,14 +35,16 @@ void Emit::begin(Block& block, const uint8_t* host, const uint8_t* guest_code) {
     }
 }
 
-// Counts down to when the block is looked at again. The way out lies before the entry, in JRCXZ's short reach.
-void Emit::count_heat() {
-    const asmjit::Label hot = a_.newLabel();
+// The way out of count_heat(): before the entry, in JRCXZ's short reach.
+void Emit::look_again(const asmjit::Label& hot) {
     a_.bind(hot);
     a_.mov(x86::rcx, windows::kSavedRcx);
     a_.mov(x86::r9, reinterpret_cast<uint64_t>(block_));
     jump_to_stub(stubs_.hot);
-    block_->entry_offset = offset();
+}
+
+// Counts down to when the block is looked at again.
+void Emit::count_heat(const asmjit::Label& hot) {
     a_.mov(windows::kSavedRcx, x86::rcx);
     a_.mov(x86::r8, reinterpret_cast<uint64_t>(&block_->heat));
     a_.mov(x86::ecx, x86::ptr(x86::r8));
@@ -111,7 +118,7 @@ Emit::After Emit::dispatch(const Instruction& i) {
 void Emit::fall_through(GuestVirt next) {
     if (current_->mnemonic == ZYDIS_MNEMONIC_STI) {  // what follows it may poll: the interpreter runs that
         a_.mov(windows::context(offsetof(VcpuContext, cpu.interrupt_shadow), 1), 1);
-        a_.mov(x86::r8d, next.value);
+        load_eip(x86::r8d, next);
         return jump_to_stub(stubs_.look_up);
     }
     current_ = nullptr;
@@ -125,8 +132,8 @@ void Emit::fall_through(GuestVirt next) {
 
 void Emit::finish() {
     // Room for the forwarders of a dead block.
-    const uint32_t last = block_->returns.empty() ? block_->entry_offset : block_->returns.back().host;
-    while (offset() < last + windows::kForwarderBytes) a_.nop();
+    const uint32_t last = block_->returns.empty() ? block_->chained_offset : block_->returns.back().host;
+    while (offset() < last + windows::forwarder_bytes(any_page())) a_.nop();
     // A cold part may add others.
     for (size_t n = 0; n < cold_.size(); ++n) {
         auto emit = std::move(cold_[n]);

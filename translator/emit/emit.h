@@ -126,7 +126,16 @@ private:
     After segmented_leave(const Instruction&);
     After segmented_pop_to_memory(const Instruction&);
     x86::Mem segmented_stack_memory(int displacement, unsigned size, Access);
-    void count_heat();
+    void look_again(const asmjit::Label& hot);
+    void count_heat(const asmjit::Label& hot);
+    // --- code that runs at any linear page (any_page.cpp) -----------------------------------------------------
+    bool any_page() const { return block_->key.any_page; }
+    // EIPs are offsets in the page there.
+    void load_eip(const x86::Gp& to, GuestVirt eip);
+    void take_page_base(GuestVirt here);
+    void push_negated(GuestVirt eip);
+    void store_eip(const x86::Mem& to, GuestVirt eip);
+    bool may_go_back(GuestVirt target) const;
 
     // --- leaving (branch.cpp, simulate.cpp) ------------------------------------------------------------------
     void poll();  // a waiting event interrupts here, before the current instruction

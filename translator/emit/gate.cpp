@@ -19,7 +19,7 @@ Emit::After Emit::emit_interrupt(const Instruction& i) {
         return emit_stop(i);
     constexpr uint32_t kBreakpoint = 3;
     a_.mov(x86::r8d, i.mnemonic == ZYDIS_MNEMONIC_INT3 ? kBreakpoint : i.immediate & 0xff);
-    a_.mov(x86::r10d, next_eip_.value);
+    load_eip(x86::r10d, next_eip_);
     if (flat()) return leave_by(i, stubs_.interrupt[block_->key.mode.user]);
     a_.mov(x86::r11d, segments().id);
     return leave_by(i, stubs_.real_interrupt);

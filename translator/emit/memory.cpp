@@ -98,10 +98,10 @@ std::optional<x86::Mem> Emit::operand_memory(const Instruction& i, unsigned size
 void Emit::emit_soft_misses() {
     for (const auto& [field, site] : soft_misses_) {
         HostBytes code;
-        for (const unsigned byte : {0x4cu, 0x89u, 0xd9u}) code.add(byte);  // mov rcx, r11
-        for (const unsigned byte : {0x49u, 0xb9u}) code.add(byte);         // mov r9, site
+        code.add_all({0x4c, 0x89, 0xd9});  // mov rcx, r11
+        code.add_all({0x49, 0xb9});        // mov r9, site
         code.add_number(reinterpret_cast<uint64_t>(site), 8);
-        code.add(0xe9);                                                    // jmp rel32
+        code.add(0xe9);  // jmp rel32
         const uint32_t at = offset();
         const auto end = reinterpret_cast<uint64_t>(block_->host) + at + code.length + 4;
         const void* stub = site->access == Access::Write ? stubs_.soft_write_miss : stubs_.soft_miss;

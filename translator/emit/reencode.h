@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -22,6 +23,9 @@ struct HostBytes {
     std::array<uint8_t, 24> data{};
     uint8_t length = 0;
     void add(unsigned byte) { data[length++] = static_cast<uint8_t>(byte); }
+    void add_all(std::initializer_list<unsigned> bytes) {
+        for (const unsigned byte : bytes) add(byte);
+    }
     void add_number(uint64_t n, unsigned bytes) {
         for (; bytes; --bytes, n >>= 8) add(n & 0xff);
     }

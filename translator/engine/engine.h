@@ -53,11 +53,16 @@ public:
     virtual bool segmented_code_is_direct() const { return false; }
 
     // --- dead blocks: their first bytes say which EIP is meant, and end in a jump of four bytes ------------------
-    virtual uint32_t forwarder_bytes() const = 0;
-    virtual void write_forwarder(const uint8_t* at, uint32_t eip) = 0;
+    virtual uint32_t forwarder_bytes(const Block&) const = 0;
+    virtual void write_forwarder(const Block&, const uint8_t* at, GuestVirt eip) = 0;
     // A link that cannot be chained, though its target is translated: its thunk may lead there by the jump cache, and
     // ask the monitor no more.
     virtual void write_look_up(const Link&) {}
+    // Is code of that mode translated once for all linear pages? See BlockKey::any_page.
+    virtual bool runs_at_any_page(const Mode&) const { return false; }
+    // Then: the link's thunk leads to such a block's entry; and asks the monitor again.
+    virtual void write_way_in(const Link&, const uint8_t*) {}
+    virtual void write_exit(const Link&) {}
 
     // --- running ---------------------------------------------------------------------------------------------------
     // This thread is about to run. `crossing`: sequences may change privilege within the code cache.

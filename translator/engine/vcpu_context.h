@@ -103,6 +103,7 @@ struct alignas(64) VcpuContext {
     // Non-zero where a load in real mode changes more than selector and base.
     std::array<uint8_t, kSegments> odd_real{};
 
+    uint32_t page_base = 0;  // the linear page that a block runs in which runs in any: see BlockKey
     uint32_t scratch = 0;  // kept within one instruction: across two accesses, or what is left of ECX behind a portion
 
     // Masks that translated code takes from memory: PEXT and PDEP leave the flags alone.

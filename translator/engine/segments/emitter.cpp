@@ -40,7 +40,7 @@ void Emitter::begin_entry() {
     if (!flat()) require_segmentation();
     take_back(EAX);
     take_back(ECX);
-    block_->entry_offset = offset();
+    block_->entry_offset = block_->chained_offset = offset();
     if (options_.profile) count_execution();
     if (!block_->heat) return;
     const uint32_t heat = heat_offset(cache_, block_->host);

@@ -58,12 +58,12 @@ std::unique_ptr<BlockEmitter> SegmentsEngine::make_emitter(const EmitOptions& op
     return std::make_unique<Emitter>(stubs_, options, cache_, low_);
 }
 
-void SegmentsEngine::write_forwarder(const uint8_t* at, uint32_t eip) {
+void SegmentsEngine::write_forwarder(const Block&, const uint8_t* at, GuestVirt eip) {
     uint8_t code[kForwarderBytes] = {0x65, 0xc7, 0x05, 0, 0, 0, 0, 0, 0, 0, 0, 0xe9};
     const auto where = static_cast<uint32_t>(offsetof(VcpuContext, segments_state.argument));
     const uint32_t distance = low(stubs_.look_up) - (low(at) + kForwarderBytes);
     memcpy(code + 3, &where, 4);
-    memcpy(code + 7, &eip, 4);
+    memcpy(code + 7, &eip.value, 4);
     memcpy(code + 12, &distance, 4);
     cache_.overwrite(at, code, sizeof code);
 }

@@ -23,8 +23,8 @@ public:
     unsigned code_bits() const override { return 32; }
     bool runs(const Segmentation& s) const override { return !s.stack16 || shadows_.has_16_bit_stacks(); }
     bool segmented_code_is_direct() const override { return true; }
-    uint32_t forwarder_bytes() const override { return kForwarderBytes; }
-    void write_forwarder(const uint8_t* at, uint32_t eip) override;
+    uint32_t forwarder_bytes(const Block&) const override { return kForwarderBytes; }
+    void write_forwarder(const Block&, const uint8_t* at, GuestVirt eip) override;
 
     void begin_run(bool crossing) override;
     bool crossable() const override { return false; }

@@ -275,12 +275,14 @@ void emit_iret(Assembler& a, const void* stop) {
     check_flat(a, kView, kData | kDpl3, 3, miss);
     for (const unsigned s : {ES, DS, FS, GS}) unless_dropped(a, s, miss);
     a.mov(user_view, SIDE(view_register, kUser));
+    a.mov(x86::r11d, x86::ebx);
     find_translation(a, user_view, x86::rbx, x86::rbx, miss);
     take_flags(a);
     a.mov(x86::r12d, x86::ebp);
     set_segment(a, SS, x86::rsi, kDataRegister | kDpl3Register);
     set_segment(a, CS, x86::r10, kCodeRegister | kDpl3Register);
     cross(a, kUser);
+    a.mov(x86::r8d, x86::r11d);  // EIP, for the entry
     go_on(a);
 
     a.bind(same_ring);
@@ -371,12 +373,12 @@ void emit_sysexit(Assembler& a, const void* stop) {
     read_fast_selector(a, miss);
     a.mov(x86::rbx, SIDE(view_register, kUser));
     a.mov(x86::r8d, x86::edx);
-    find_translation(a, x86::rbx, x86::r8, x86::r8, miss);
+    find_translation(a, x86::rbx, x86::r8, x86::r9, miss);  // r8d: EIP, for the entry
     set_fast_segments(a, 16 + 3, 24 + 3, kDpl3Register);
     a.mov(x86::r12d, guest_register(ECX));
     cross(a, kUser);
     reload_few(a);
-    a.jmp(x86::r8);
+    a.jmp(x86::r9);
     give_up_few(a, miss, stop);
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <functional>
 
+#include "translator/emit/reencode.h"
 #include "translator/engine/windows/emission_errors.h"
 #include "translator/engine/windows/gate_stubs.h"
 #include "translator/engine/windows/real_stubs.h"
@@ -60,6 +61,7 @@ void emit_resume(Assembler& a) {
     a.mov(kView, FIELD(view_register));
     restore_flags(a);
     restore_registers(a);
+    a.mov(x86::r8d, FIELD_SIZED(cpu.eip, 4));  // for entries
     a.jmp(FIELD_SIZED(next_pc, 8));
 }
 
@@ -195,12 +197,29 @@ void emit_return_empty(Assembler& a, const asmjit::Label& indirect) {
 
 }  // namespace
 
-void write_forwarder(CodeCache& cache, const uint8_t* at, uint32_t eip, const void* stub) {
-    uint8_t code[kForwarderBytes] = {0x41, 0xb8, 0, 0, 0, 0, 0xe9};
-    memcpy(code + 2, &eip, 4);
-    const auto distance = static_cast<int32_t>(static_cast<const uint8_t*>(stub) - (at + kForwarderBytes));
-    memcpy(code + 7, &distance, 4);
-    cache.overwrite(at, code, sizeof code);
+void write_jump(CodeCache& cache, const uint8_t* at, GuestVirt eip, bool any_page, const void* to) {
+    HostBytes code;
+    if (any_page) {
+        code.add_all({0x45, 0x8b, 0x86});  // mov r8d, [r14 + disp32]
+        code.add_number(offsetof(VcpuContext, page_base) - kContextBias, 4);
+        code.add_all({0x45, 0x8d, 0x80});  // lea r8d, [r8 + disp32]
+    } else {
+        code.add_all({0x41, 0xb8});  // mov r8d, imm32
+    }
+    code.add_number(eip.value, 4);
+    code.add(0xe9);  // jmp rel32
+    code.add_number(reinterpret_cast<uint64_t>(to) - (reinterpret_cast<uint64_t>(at) + code.length + 4), 4);
+    cache.overwrite(at, code.data.data(), code.length);
+}
+
+void write_exit_thunk(CodeCache& cache, const Link& link, const void* stub) {
+    const uint8_t* at = link.from->host + link.thunk;
+    HostBytes code;
+    code.add_all({0x49, 0xb9});  // mov r9, imm64
+    code.add_number(reinterpret_cast<uint64_t>(&link), 8);
+    code.add(0xe9);  // jmp rel32
+    code.add_number(reinterpret_cast<uint64_t>(stub) - (reinterpret_cast<uint64_t>(at) + code.length + 4), 4);
+    cache.overwrite(at, code.data.data(), code.length);
 }
 
 Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {

@@ -5,6 +5,7 @@
 // translated code answers `leave`.
 #pragma once
 
+#include "translator/cache/block.h"
 #include "translator/cache/code_cache.h"
 #include "translator/engine/engine.h"
 #include "translator/engine/windows/string_stubs.h"
@@ -42,10 +43,13 @@ struct Stubs : WorldSwitch {
     StringStubs strings;
 };
 
-// What a dead block's first bytes become, and the thunk of a link that cannot be chained: load r8d with the EIP, jump to
-// the stub that looks it up.
-inline constexpr uint32_t kForwarderBytes = 11;
-void write_forwarder(CodeCache&, const uint8_t* at, uint32_t eip, const void* stub);
+// What a dead block's first bytes become, and the thunk of a link that cannot be chained: load r8d with the EIP, which with
+// `any_page` is an offset from VcpuContext::page_base, and jump to the stub that looks it up.
+inline constexpr uint32_t forwarder_bytes(bool any_page) { return any_page ? 19 : 11; }
+void write_jump(CodeCache&, const uint8_t* at, GuestVirt eip, bool any_page, const void* to);
+// The thunk of a link as it was at first.
+inline constexpr uint32_t kExitThunkBytes = 15;
+void write_exit_thunk(CodeCache&, const Link&, const void* stub);
 
 Stubs emit_stubs(CodeCache&, const MonitorFunctions&);
 

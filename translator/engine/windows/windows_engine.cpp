@@ -43,13 +43,21 @@ std::unique_ptr<BlockEmitter> WindowsEngine::make_emitter(const EmitOptions& opt
     return std::make_unique<Emit>(stubs_, options, context_.compares);
 }
 
-void WindowsEngine::write_forwarder(const uint8_t* at, uint32_t eip) {
-    windows::write_forwarder(cache_, at, eip, stubs_.look_up);
+void WindowsEngine::write_forwarder(const Block& block, const uint8_t* at, GuestVirt eip) {
+    write_jump(cache_, at, eip, block.key.any_page, stubs_.look_up);
 }
 
 void WindowsEngine::write_look_up(const Link& link) {
     if (!link.from->key.mode.flat() || link.segmentation) return;
-    windows::write_forwarder(cache_, link.from->host + link.thunk, link.target.value, stubs_.indirect);
+    write_jump(cache_, link.from->host + link.thunk, link.target, link.from->key.any_page, stubs_.indirect);
+}
+
+void WindowsEngine::write_way_in(const Link& link, const uint8_t* entry) {
+    write_jump(cache_, link.from->host + link.thunk, link.target, false, entry);
+}
+
+void WindowsEngine::write_exit(const Link& link) {
+    write_exit_thunk(cache_, link, stubs_.link);
 }
 
 void WindowsEngine::begin_run(bool crossing) {

@@ -17,9 +17,12 @@ public:
     const WorldSwitch& world() const override { return stubs_; }
     std::unique_ptr<BlockEmitter> make_emitter(const EmitOptions&) override;
     unsigned code_bits() const override { return 64; }
-    uint32_t forwarder_bytes() const override { return kForwarderBytes; }
-    void write_forwarder(const uint8_t* at, uint32_t eip) override;
+    uint32_t forwarder_bytes(const Block& b) const override { return windows::forwarder_bytes(b.key.any_page); }
+    void write_forwarder(const Block&, const uint8_t* at, GuestVirt eip) override;
     void write_look_up(const Link&) override;
+    bool runs_at_any_page(const Mode& mode) const override { return mode.user && !mode.direct && mode.flat(); }
+    void write_way_in(const Link&, const uint8_t* entry) override;
+    void write_exit(const Link&) override;
 
     void begin_run(bool crossing) override;
     bool crossable() const override { return crossable_; }
