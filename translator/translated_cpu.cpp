@@ -558,15 +558,17 @@ bool TranslatedCpu::device_access(Site& site, GuestVirt linear, Access access) {
 }
 
 // Can no other fault of the instruction come before that of its (16-byte aligned) operand, or the same one elsewhere? A
-// pending x87 exception can, which x87 and MMX instructions wait for; PUSHA begins at the top.
+// pending x87 exception can, which x87 and MMX instructions wait for; PUSHA and a far CALL, which are stored as one, begin
+// at the top.
 bool TranslatedCpu::page_fault_comes_first(Site& site) {
-    if (site.size < 16 && !site.fpu) return true;
+    if (site.size < 16 && !site.fpu && site.block->key.mode.flat()) return true;
     const Instruction& i = instruction_of(site);
     bool mmx = false;
     for (int n = 0; n < i.operand_count; ++n) mmx |= i.op(n).kind == OperandKind::Mmx;
     switch (i.row->emit) {
         case EmitKind::simd: return !mmx;
         case EmitKind::fpu: return false;
+        case EmitKind::call_far: return false;
         default: return site.size < 16;
     }
 }

@@ -162,6 +162,9 @@ static void faults_in_v86(void) {
         t = V86(3, 0, 0xbc, 0xf4, 0x5f, 0x66, 0x60);  // mov $0x5ff4, %sp; pushal
         expect(&t, VEC_PF, ERR_U | ERR_W, AT(3), "v86: pushal without its page");
         check_equal(t.cr2, SEGMENT * 16 + 0x5ff0, "v86: pushal stores eax first");
+        t = V86(3, 0, 0xbc, 0xf4, 0x5f, 0x9a, 0, 0, 0, 0);  // mov $0x5ff4, %sp; lcall $0, $0
+        expect(&t, VEC_PF, ERR_U | ERR_W, AT(3), "v86: far call without its page");
+        check_equal(t.cr2, SEGMENT * 16 + 0x5ff2, "v86: far call stores cs first");
     }
     *pte(directory, SEGMENT * 16 + 0x5000) = (SEGMENT * 16 + 0x5000) | PTE_KERNEL;
     t = V86(3, 0, 0xa0, 0x34, 0x50);
