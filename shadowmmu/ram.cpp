@@ -48,10 +48,10 @@ void check_size(uint64_t bytes) {
 
 }  // namespace
 
-Ram::Ram(uint64_t bytes, uint64_t display_bytes) : bytes_(bytes), display_bytes_(display_bytes) {
+Ram::Ram(uint64_t bytes, uint64_t display_bytes, const RamSource& source)
+    : bytes_(bytes), display_bytes_(display_bytes) {
     check_size(bytes);
-    fd_ = memfd_create("ringfold-ram", MFD_CLOEXEC);
-    if (fd_ < 0) throw HostError(fmt::format("guest RAM: memfd_create: {}", strerror(errno)));
+    fd_ = source.open();
     void* base = MAP_FAILED;
     if (ftruncate(fd_, static_cast<off_t>(file_bytes())) == 0)
         base = mmap(nullptr, file_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd_, 0);
@@ -65,9 +65,19 @@ Ram::Ram(uint64_t bytes, uint64_t display_bytes) : bytes_(bytes), display_bytes_
     // Advice: where the host has no huge pages for shared memory this changes nothing.
     madvise(base_, bytes_, MADV_HUGEPAGE);
     madvise(base_, file_bytes(), MADV_DONTDUMP);
+    if (source.allocates()) try {
+            source.allocate({base_, file_bytes()});
+        } catch (...) {
+            unmap();
+            throw;
+        }
 }
 
 Ram::~Ram() {
+    unmap();
+}
+
+void Ram::unmap() {
     munmap(base_, file_bytes());
     close(fd_);
 }

@@ -1,4 +1,4 @@
-// Guest RAM: one memfd, mapped once and linearly for the monitor, and piecewise into windows.
+// Guest RAM: one file, mapped once and linearly for the monitor, and piecewise into windows.
 //
 // Guest-physical [0, size) is RAM but for the hole [0xa0000, 0xc0000), which belongs to the display. Above RAM
 // is device memory. Behind RAM in the file lies the display card's memory, which the CPU reaches where the card and the
@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "shadowmmu/ram_source.h"
 #include "vmm/base/types.h"
 
 namespace ringfold {
@@ -19,8 +20,8 @@ public:
     static constexpr uint64_t kDisplayHole = 0xa0000, kDisplayHoleEnd = 0xc0000;
 
     // `bytes`: a multiple of 4 KiB, 1 MiB to kMaxBytes; `display_bytes`: a multiple of 4 KiB, to 256 MiB. Throws
-    // HostError when the host has not so much memory.
-    explicit Ram(uint64_t bytes, uint64_t display_bytes = 0);
+    // HostError when the host has not so much memory, or `source` not so much room.
+    explicit Ram(uint64_t bytes, uint64_t display_bytes = 0, const RamSource& source = {});
     ~Ram();
     Ram(const Ram&) = delete;
     Ram& operator=(const Ram&) = delete;
@@ -66,6 +67,7 @@ private:
     static constexpr uint64_t kDevice = uint64_t{1} << 40;  // physical addresses have 36 bits
 
     GuestPhys place_beside_ram(GuestPhys address) const;
+    void unmap();
 
     uint64_t bytes_, display_bytes_;
     std::vector<DisplayWindow> windows_;

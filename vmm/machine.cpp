@@ -36,7 +36,7 @@ std::unique_ptr<Cpu> make_cpu(const Options& options, VcpuContext& context, Gues
 Machine::Machine(const Options& options, const Loader& loader, Input& input, Outputs& outputs, const Drives* drives,
                  const Networks* networks, const Snapshot* from)
     : input_(input),
-      ram_(options.memory_bytes, options.has_vga() ? Vga::kMemoryBytes + kVgaTextBytes : 0),
+      ram_(options.memory_bytes, options.has_vga() ? Vga::kMemoryBytes + kVgaTextBytes : 0, options.ram_source),
       tracer_(ram_.file_bytes()),
       memory_(ram_, bus_, tracer_, state_),
       pit_(input.clock(), hpet_.line(kTimerIrq)),

@@ -79,10 +79,14 @@ enum Id : int {
     kName,
     kRtc,
     kDaemonize,
+    kMemPath,
+    kMemPrealloc,
 };
 
 constexpr option kOptions[] = {
     {"m", required_argument, nullptr, kMemory},
+    {"mem-path", required_argument, nullptr, kMemPath},
+    {"mem-prealloc", no_argument, nullptr, kMemPrealloc},
     {"kernel", required_argument, nullptr, kKernel},
     {"initrd", required_argument, nullptr, kInitrd},
     {"append", required_argument, nullptr, kAppend},
@@ -375,6 +379,13 @@ void apply(Options& o, int id, const char* argument) {
         case kMemory:
             o.memory_bytes = parse_memory(value);
             break;
+        case kMemPath:
+            if (value.empty()) bad("mem-path", value, "give a folder on a tmpfs, for example /dev/shm");
+            o.ram_source.folder = value;
+            break;
+        case kMemPrealloc:
+            o.ram_source.at_once = true;
+            break;
         case kKernel:
             o.kernel = file_name("kernel", value);
             break;
@@ -633,6 +644,9 @@ The guest
   -initrd FILE         its initial RAM disk; for Multiboot a list of modules: "FILE ARGUMENTS,FILE,..."
   -append TEXT         its command line, for example "console=ttyS0"
   -m SIZE              its memory in MiB, or with a suffix K, M or G: 1M to 3584M (default 256M)
+  -mem-path FOLDER     its memory in an unnamed file there, all of it from the start: a tmpfs mounted with
+                       -o huge=always backs it with huge pages (hugetlbfs cannot)
+  -mem-prealloc        all of its memory from the start
 
 Devices
   -serial mon:stdio    first serial port on this terminal, with the keys below (default)

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "shadowmmu/ram_source.h"
 #include "translator/translator_options.h"
 #include "vmm/display/vnc_options.h"
 #include "vmm/drive_options.h"
@@ -33,6 +34,7 @@ struct Options {
     enum class Action : uint8_t { Run, ShowHelp, ShowVersion } action = Action::Run;
 
     uint64_t memory_bytes = uint64_t{256} << 20;
+    RamSource ram_source;
     std::string kernel, initrd, append;
     CharBackend serial{CharBackend::Kind::Terminal, {}, true};
     bool serial_chosen = false;  // by an option

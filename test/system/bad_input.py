@@ -78,6 +78,9 @@ def main():
         refuses("more memory than the host gives", ["-kernel", good, "-m", "3G"], "-m", "3072",
                 limits=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)))
 
+        for name, path in (("missing", missing), ("a file", empty), ("a device", "/dev/null")):
+            refuses(f"-mem-path: {name}", ["-kernel", good, "-mem-path", path], f"-mem-path {path}: ")
+
         for arguments in (["-accel", "kvm"], ["-engine", "x"], ["-engine", "windows,hole=32M"], ["-engine", "segments,hole=x"],
                           ["-engine", "segments,hole=31M"], ["-engine", "segments,hole=33000K"], ["-engine", "segments,hole=2G"],
                           ["-engine", "segments,size=1"], ["-user", "x"], ["-user", "direct"], ["-user", "direct", "-engine", "windows"],

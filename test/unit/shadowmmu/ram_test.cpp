@@ -4,7 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "vmm/base/result.h"
 
@@ -20,6 +24,29 @@ TEST_CASE("RAM is zero, shared with its memfd, and not inherited") {
     CHECK((fcntl(ram.fd(), F_GETFD) & FD_CLOEXEC) != 0);
     CHECK(ram.owns(ram.host(GuestPhys(0))));
     CHECK(ram.physical(ram.host(GuestPhys(0x5678))) == GuestPhys(0x5678));
+}
+
+TEST_CASE("RAM in a folder leaves no name there, and is allocated from the start") {
+    const std::string folder = std::filesystem::temp_directory_path() / fmt::format("ringfold-ram-test-{}", getpid());
+    std::filesystem::create_directory(folder);
+    {
+        Ram ram(1 << 20, 1 << 16, {.folder = folder});
+        CHECK(std::filesystem::is_empty(folder));
+        *ram.host(GuestPhys(0x1234)) = 7;
+        uint8_t seen = 0;
+        REQUIRE(pread(ram.fd(), &seen, 1, 0x1234) == 1);
+        CHECK(seen == 7);
+        CHECK((fcntl(ram.fd(), F_GETFD) & FD_CLOEXEC) != 0);
+    }
+    CHECK(std::filesystem::remove(folder));
+    const auto allocated = [](const Ram& ram) {
+        struct stat file;
+        REQUIRE(fstat(ram.fd(), &file) == 0);
+        return static_cast<uint64_t>(file.st_blocks) * 512;
+    };
+    CHECK(allocated(Ram(1 << 20)) < 1 << 20);
+    CHECK(allocated(Ram(1 << 20, 1 << 16, {.at_once = true})) >= (1 << 20) + (1 << 16));
+    CHECK_THROWS_AS(Ram(1 << 20, 0, {.folder = folder}), HostError);
 }
 
 TEST_CASE("the display hole and what is above RAM are not RAM") {

@@ -48,6 +48,7 @@ TEST_CASE("options have QEMU's names and take one dash or two") {
 TEST_CASE("the defaults are 256 MiB, the translator and the serial port on this terminal") {
     const Options o = parse({"-kernel", "k"});
     CHECK(o.memory_bytes == 256u << 20);
+    CHECK_FALSE(o.ram_source.allocates());
     CHECK(o.accel == Accel::Translator);
     CHECK(o.serial.kind == CharBackend::Kind::Terminal);
     CHECK(o.serial.keys);
