@@ -349,31 +349,20 @@ void TranslatedCpu::give_window() {
     engine_->user_window_changed();
 }
 
-// Is the block, whose code `mapping` maps at `linear`, still made from the pages that are there, and chained no further than
-// they allow?
-bool TranslatedCpu::fits(const Block& block, GuestVirt linear, const Mapping& mapping) {
-    // It is chained to other pages, which are not everywhere what they were when it was made.
-    if (block.global && !mapping.global) return false;
-    // From before its page was global: made again, it may be chained with other pages.
-    if (mapping.global && !block.global && !block.key.mode.user && !block.crosses_page) return false;
-    if (!block.crosses_page) return true;
-    const auto second = memory_.code_mapping(linear.page() + kPageSize, block.key.mode.privilege());
-    const auto* m = std::get_if<Mapping>(&second);
-    return !m || (m->physical.page() == block.second_page.page() && (m->global || !block.global));
+// What lies behind the page of a block astride two; nullopt: it cannot be fetched from.
+std::optional<Mapping> TranslatedCpu::second_page(GuestVirt linear, Privilege p) {
+    const auto answer = memory_.code_mapping(linear.page() + kPageSize, p);
+    const auto* mapping = std::get_if<Mapping>(&answer);
+    return mapping ? std::optional(*mapping) : std::nullopt;
 }
 
-// So that their end is heard of. False: the second page cannot be fetched from.
-bool TranslatedCpu::note_pages(const Block& block, GuestVirt linear, const Mapping& mapping) {
-    const Privilege privilege = block.key.mode.privilege();
-    if (block.crosses_page) {
-        const GuestVirt next = linear.page() + kPageSize;
-        const auto second = memory_.code_mapping(next, privilege);
-        const auto* m = std::get_if<Mapping>(&second);
-        if (!m) return false;
-        memory_.note_code_page(next, privilege, *m);
-    }
-    memory_.note_code_page(linear, privilege, mapping);
-    return true;
+// Is the block still made from these pages, and chained no further than they allow?
+bool TranslatedCpu::fits(const Block& block, const Mapping& first, const std::optional<Mapping>& second) {
+    // It is chained to other pages, which are not everywhere what they were when it was made.
+    if (block.global && !first.global) return false;
+    // From before its page was global: made again, it may be chained with other pages.
+    if (first.global && !block.global && !block.key.mode.user && !block.crosses_page) return false;
+    return !second || (second->physical.page() == block.second_page.page() && (second->global || !block.global));
 }
 
 // A block that could go on into the next page, or around 4 GiB, is of its page only.
@@ -399,11 +388,17 @@ Block* TranslatedCpu::find_block(GuestVirt eip, Mode mode, std::optional<GuestFa
         key = key_of(mapping->physical, eip, soft(mode));
         block = table_.find(key);
     }
-    if (block && !fits(*block, linear, *mapping)) {
+    if (block) {
+        const Privilege p = mode.privilege();
+        const auto second = block->crosses_page ? second_page(linear, p) : std::nullopt;
+        if (block->crosses_page && !second) return nullptr;
+        if (fits(*block, *mapping, second)) {  // so the end of these pages must be heard of
+            if (second) memory_.note_code_page(linear.page() + kPageSize, p, *second);
+            memory_.note_code_page(linear, p, *mapping);
+            return block;
+        }
         table_.kill(*block);
-        block = nullptr;
     }
-    if (block) return note_pages(*block, linear, *mapping) ? block : nullptr;
     if (memory_.ram().contains(key.code) && table_.cold_code().still_cold(key.code, adaptation_.policy().translate_at())) {
         cold_ = true;
         return nullptr;

@@ -106,8 +106,8 @@ private:
     // Of a block that runs.
     uint32_t eip_of(const Block& b) const { return (b.key.any_page ? context_.page_base : 0) + b.key.eip.value; }
     bool is_direct_elsewhere(GuestPhys code, GuestVirt eip, Mode);
-    bool fits(const Block& block, GuestVirt linear, const Mapping& mapping);
-    bool note_pages(const Block& block, GuestVirt linear, const Mapping& mapping);
+    std::optional<Mapping> second_page(GuestVirt linear, Privilege);
+    static bool fits(const Block& block, const Mapping& first, const std::optional<Mapping>& second);
     const Instruction& instruction_of(Site& site);
     bool still_true(const Block& block) const;
     bool interrupt_deliverable() const;
