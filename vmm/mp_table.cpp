@@ -25,7 +25,7 @@ void put(Bytes& to, std::string_view text) {
     to.insert(to.end(), text.begin(), text.end());
 }
 void put(Bytes& to, uint64_t value, unsigned size) {
-    for (unsigned n = 0; n < size; ++n) to.push_back(static_cast<uint8_t>(value >> 8 * n));
+    for (unsigned n = 0; n < size; ++n, value >>= 8) to.push_back(static_cast<uint8_t>(value));
 }
 void sum_up(Bytes& of, size_t at) {
     of[at] = static_cast<uint8_t>(-std::accumulate(of.begin(), of.end(), 0));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -18,6 +19,7 @@
 #include "translator/decode/decoder.h"
 #include "translator/interpreter/interpreter.h"
 #include "translator/translated_cpu.h"
+#include "vmm/base/result.h"
 
 using namespace ringfold;
 using namespace ringfold::test;
@@ -383,6 +385,13 @@ public:
     explicit Session(const Options& o) : o_(o), pool_(make_instruction_pool(Judge::Interpreter)) {
         if (!o.only.empty())
             std::erase_if(pool_, [&](const PoolEntry& e) { return o.only.find(fmt::format(",{},", e.row->name)) == o.only.npos; });
+        translated_.emplace_back("soft", [](SegmentedMachine& m) { return translated(m, "never-direct"); });
+        translated_.emplace_back("hot", [](SegmentedMachine& m) { return translated(m, "hot", {.direct_after = 2}); });
+        try {
+            translated_.emplace_back("segments", [](SegmentedMachine& m) { return translated(m, "innocent", {}, "segments"); });
+        } catch (const HostError& e) {
+            fmt::print(stderr, "without segments: {}\n", e.what());
+        }
     }
 
     bool run() {
@@ -449,14 +458,11 @@ private:
     std::vector<PoolEntry> pool_;
     SegmentedMachine grown_, judge_;
     struct Translated {
+        Translated(const char* n, const SegmentedMachine::Make& make) : name(n), machine(make) {}
         const char* name;
         SegmentedMachine machine;
     };
-    Translated translated_[3] = {
-        {"soft", SegmentedMachine([](SegmentedMachine& m) { return translated(m, "never-direct"); })},
-        {"hot", SegmentedMachine([](SegmentedMachine& m) { return translated(m, "hot", {.direct_after = 2}); })},
-        {"segments", SegmentedMachine([](SegmentedMachine& m) { return translated(m, "innocent", {}, "segments"); })},
-    };
+    std::list<Translated> translated_;
     uint64_t cases_ = 0, endless_ = 0, rewritten_ = 0;
     unsigned failures_ = 0;
     std::map<Kind, uint64_t> kinds_;

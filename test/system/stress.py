@@ -88,16 +88,18 @@ def main():
     p.add_argument("--seconds", type=float, help="begin no new seed after so long")
     p.add_argument("--time-limit", type=float, default=120, help="seconds for one run")
     p.add_argument("--configuration", action="append", help="instead of all of them; may be given again")
+    p.add_argument("--without", metavar="WORD", help="leave out configurations that have this word")
     p.add_argument("ringfold")
     p.add_argument("kernel")
     a = p.parse_args()
     first, _, last = a.seeds.partition("-")
     seeds = [random.randrange(1 << 31) for _ in range(a.fresh)] or range(int(first), int(last or first) + 1)
+    configurations = [c for c in a.configuration or CONFIGURATIONS if a.without not in c.split()]
     start, done, failed = time.monotonic(), 0, 0
     for seed in seeds:
         if a.seconds and time.monotonic() - start > a.seconds:
             break
-        failed += check_seed(a, seed, a.configuration or CONFIGURATIONS)
+        failed += check_seed(a, seed, configurations)
         done += 1
     print(f"{done} seeds, {a.steps} steps each, {failed} failures")
     return 1 if failed or not done else 0
