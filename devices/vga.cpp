@@ -68,9 +68,10 @@ void Vga::restore(const State& s) {
 void Vga::registers_changed() {
     ++changes_;
     if (text_aside_ != vga_text_aside(s_)) move_text();
-    auto plain = plain_window();
+    window_place_ = find_window();
+    const PlainRegisters plain = find_plain_window();
     if (plain == plain_window_) return;
-    plain_window_ = std::move(plain);
+    plain_window_ = plain;
     if (window_listener_) window_listener_();
 }
 
@@ -130,10 +131,12 @@ uint32_t Vga::read_port(uint32_t offset, unsigned) {
     return 0xff;
 }
 
+// An index changes nothing that others can see.
 void Vga::write_port(uint32_t offset, unsigned, uint32_t wide) {
     if (!decodes(offset)) return;
     write_register(offset, static_cast<uint8_t>(wide));
-    registers_changed();
+    if (offset != kSequencerIndex && offset != kGraphicsIndex && offset != kCrtcIndex && offset != kMonoCrtcIndex)
+        registers_changed();
 }
 
 void Vga::write_register(uint32_t offset, uint8_t value) {

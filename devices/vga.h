@@ -14,6 +14,7 @@
 #include "devices/device.h"
 #include "devices/picture.h"
 #include "devices/vga_picture.h"
+#include "devices/vga_registers.h"
 #include "devices/video_memory.h"
 #include "vmm/host/clock.h"
 
@@ -83,18 +84,20 @@ private:
     void write_vbe_register(uint16_t value);
     void enable_vbe(uint16_t value);
     void settle_virtual_size();
-    bool vbe_enabled() const;
+    bool vbe_enabled() const { return s_.vbe[vga::kVbeEnable] & vga::kVbeOn; }
     // vga_memory.cpp
     uint32_t read_window(uint32_t offset, unsigned size);
     void write_window(uint32_t offset, unsigned size, uint32_t value);
     uint32_t read_framebuffer(uint32_t offset, unsigned size);
     void write_framebuffer(uint32_t offset, unsigned size, uint32_t value);
-    PlainRegisters window_place() const;
+    PlainRegisters find_window() const;
     bool writes_plainly() const;
+    PlainRegisters find_plain_window() const;
     std::vector<PlainRegisters> plain_window() const;
     std::vector<PlainRegisters> plain_framebuffer() const;
     void move_text();
     void store_byte(uint32_t offset, uint8_t value);
+    bool packed() const;
     bool mapped(uint32_t& offset) const;
     uint8_t read_byte(uint32_t offset);
     void write_byte(uint32_t offset, uint8_t value);
@@ -106,7 +109,7 @@ private:
     VideoMemory& memory_;
     State s_;
     uint64_t changes_ = 1;
-    std::vector<PlainRegisters> plain_window_;
+    PlainRegisters window_place_, plain_window_;  // as find_window() and find_plain_window() had them last
     bool text_aside_ = false;
     std::function<void()> window_listener_;
     Face<&Vga::read_port, &Vga::write_port> ports_{*this};

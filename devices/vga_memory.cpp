@@ -31,18 +31,22 @@ constexpr uint32_t in_all_planes(uint8_t value) {
 
 // The part of the 128 KiB window that answers, and where the memory begins that it is a view of. Bit 1 of the miscellaneous
 // output register, which would close the window, is not looked at: QEMU does not, and GRUB as firmware draws without it.
-PlainRegisters Vga::window_place() const {
+PlainRegisters Vga::find_window() const {
     static constexpr PlainRegisters kPlaces[] = {{0, 0x20000}, {0, 0x10000}, {0x10000, 0x8000}, {0x18000, 0x8000}};
     PlainRegisters place = kPlaces[s_.graphics[kMiscellaneous] >> 2 & 3];
-    if (vbe_enabled() && s_.vbe[kBpp] >= 8) place.memory = s_.vbe[kBank] * 0x10000u;
+    if (packed()) place.memory = s_.vbe[kBank] * 0x10000u;
     return place;
+}
+
+// A VBE mode of whole bytes, which has nothing to do with planes.
+bool Vga::packed() const {
+    return vbe_enabled() && s_.vbe[kBpp] >= 8;
 }
 
 // From an offset in the window to one in the memory that is mapped there now.
 bool Vga::mapped(uint32_t& offset) const {
-    const PlainRegisters place = window_place();
-    offset -= place.first;
-    return offset < place.length;
+    offset -= window_place_.first;
+    return offset < window_place_.length;
 }
 
 // Is a byte written in chained memory that byte, and no more?
@@ -54,14 +58,18 @@ bool Vga::writes_plainly() const {
 
 // Packed VBE modes by banks, chained memory as in mode 13h, and text, which lies aside for this. Planar memory is not:
 // its bytes do not lie side by side.
-std::vector<PlainRegisters> Vga::plain_window() const {
-    const bool packed = vbe_enabled() && s_.vbe[kBpp] >= 8;
+PlainRegisters Vga::find_plain_window() const {
+    PlainRegisters place = window_place_;
+    if (text_aside_) return {place.first, kVgaTextBytes, kMemoryBytes};
     const bool chained = s_.sequencer[kMemoryMode] & kChain4 && writes_plainly();
-    PlainRegisters place = window_place();
+    if (!packed() && !chained) return {};
     place.length = std::min(place.length, kMemoryBytes - place.memory);
-    if (vga_text_aside(s_)) return {{place.first, kVgaTextBytes, kMemoryBytes}};
-    if (place.length == 0 || !(packed || chained)) return {};
-    return {place};
+    return place;
+}
+
+std::vector<PlainRegisters> Vga::plain_window() const {
+    if (plain_window_.length == 0) return {};
+    return {plain_window_};
 }
 
 // While text lies aside, its bytes in the framebuffer are found by the card.
@@ -130,7 +138,7 @@ uint32_t Vga::planes_at(uint32_t offset) const {
 }
 
 uint8_t Vga::read_byte(uint32_t offset) {
-    if (vbe_enabled() && s_.vbe[kBpp] >= 8) return memory_[(s_.vbe[kBank] * 0x10000u + offset) % kMemoryBytes];
+    if (packed()) return memory_[(s_.vbe[kBank] * 0x10000u + offset) % kMemoryBytes];
     if (s_.sequencer[kMemoryMode] & kChain4) return memory_[offset];
     unsigned plane = s_.graphics[kReadMap];
     if (s_.graphics[kGraphicsMode] & kOddEven) {
@@ -145,7 +153,7 @@ uint8_t Vga::read_byte(uint32_t offset) {
 }
 
 void Vga::write_byte(uint32_t offset, uint8_t value) {
-    if (vbe_enabled() && s_.vbe[kBpp] >= 8) {
+    if (packed()) {
         memory_.store((s_.vbe[kBank] * 0x10000u + offset) % kMemoryBytes, &value, 1);
         return;
     }

@@ -25,10 +25,6 @@ bool depth_allowed(uint16_t bits) {
 
 }  // namespace
 
-bool Vga::vbe_enabled() const {
-    return s_.vbe[kVbeEnable] & kVbeOn;
-}
-
 uint32_t Vga::read_vbe(uint32_t offset, unsigned size) {
     if (size != 2) return 0xffff;
     if (offset == 0) return s_.vbe_index;

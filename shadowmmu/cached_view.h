@@ -68,10 +68,10 @@ public:
         GuestPhys physical{};
     };
     void enter_device(GuestVirt page, GuestPhys physical, uint8_t flags, bool large);
-    std::optional<GuestPhys> find_device(GuestVirt a, uint8_t flags) const {
+    // What is known of the page of `a`, if it has all of `flags`.
+    const DevicePage* find_device(GuestVirt a, uint8_t flags) const {
         const DevicePage& d = device_of(a);
-        if (d.page != a.page().value || (d.flags & flags) != flags) return std::nullopt;
-        return d.physical + a.page_offset();
+        return d.page == a.page().value && (d.flags & flags) == flags ? &d : nullptr;
     }
     std::span<const DevicePage> devices() const { return devices_; }
     void drop_all_devices();
@@ -106,7 +106,7 @@ private:
 
     std::array<uint8_t, kTlbEntries> flags_{};
     std::bitset<kTlbEntries> non_global_;
-    std::array<DevicePage, 8> devices_;
+    std::array<DevicePage, 16> devices_;  // as many as VGA graphics has: none is in the way of another
     std::bitset<2048> large_;  // by 2 MiB of linear space: some slot there came from a large page
     std::unordered_map<uint32_t, uint64_t> code_pages_;
     std::bitset<2048> large_code_;  // by 2 MiB: some page there was noted as part of a large one

@@ -98,7 +98,7 @@ Fill GuestMemory::fill(GuestVirt a, unsigned size, Access access, Privilege p, G
     const SoftTlb& tlb = view(p).tlb;
     const auto& bias = access == Access::Write ? tlb.write_bias : tlb.read_bias;
     const auto hits = [&] { return SoftTlb::hits(bias[SoftTlb::index(a)], a, size); };
-    if (one_page(a, size) && (impl_->find_cached(a, access, p) || known_device(a, access, p))) {
+    if (one_page(a, size) && (impl_->find_cached(a, access, p) || known_device(a, access, p) != kNoDevice)) {
         if (hits()) return Fill::Ram;
         ++impl_->counts.tlb_special;
         return Fill::Special;
@@ -116,9 +116,9 @@ Fill GuestMemory::fill(GuestVirt a, unsigned size, Access access, Privilege p, G
     return inline_now ? Fill::Ram : Fill::Special;
 }
 
-std::optional<GuestPhys> GuestMemory::known_device(GuestVirt a, Access access, Privilege p) const {
-    const auto place = impl_->cached(p).find_device(a, CachedView::needed_for(access));
-    return place ? std::optional(Ram::device_address(*place)) : std::nullopt;
+GuestPhys GuestMemory::known_device(GuestVirt a, Access access, Privilege p) const {
+    const auto* page = impl_->cached(p).find_device(a, CachedView::needed_for(access));
+    return page ? Ram::device_address(page->physical) + a.page_offset() : kNoDevice;
 }
 
 MmioIo& GuestMemory::mmio() {
@@ -206,9 +206,9 @@ uint8_t* GuestMemory::Impl::find_cached(GuestVirt a, Access access, Privilege p)
 
 Place GuestMemory::Impl::place(GuestVirt a, Access access, Privilege p) {
     if (uint8_t* host = find_cached(a, access, p)) return {host, ram.physical(host)};
-    if (const auto device = cached(p).find_device(a, CachedView::needed_for(access))) {
+    if (const auto* device = cached(p).find_device(a, CachedView::needed_for(access))) {
         ++counts.tlb_special;
-        return {nullptr, *device};
+        return {nullptr, device->physical + a.page_offset()};
     }
     const auto answer = walk(a, access, p);
     if (const auto* f = std::get_if<PageFault>(&answer)) throw GuestFault::page(a, f->error_code);

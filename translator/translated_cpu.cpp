@@ -61,6 +61,10 @@ bool flat(const SegmentRegister& s) {
 bool flat_data(const SegmentRegister& s) {
     return flat(s) && s.writable() && !s.expand_down();
 }
+// Once its memory operand is known to be allowed, the instruction cannot fail, and changes registers, flags and memory only.
+bool faults_by_access_only(const Instruction& i) {
+    return i.row->emit == EmitKind::ident && i.mnemonic != ZYDIS_MNEMONIC_DIV && i.mnemonic != ZYDIS_MNEMONIC_IDIV;
+}
 bool all_flat(const CpuState& s) {
     return s.protected_mode() && !s.v86() && flat(s.segment[CS]) && s.segment[CS].big() && s.segment[CS].readable() &&
            flat_data(s.segment[SS]) && s.segment[SS].big() && flat_data(s.segment[DS]) && flat_data(s.segment[ES]);
@@ -533,23 +537,33 @@ const void* TranslatedCpu::execute(Site& site) {
     return resume_behind(site, step);
 }
 
-// A MOV from or to device memory that was found there before. False: not that.
-bool TranslatedCpu::device_access(Site& site, GuestVirt linear, Access access) {
-    if (linear.page_offset() + site.size > kPageSize) return false;
-    const auto at = memory_.known_device(linear, access, site.block->key.mode.privilege());
-    if (!at) return false;
+// An instruction at device memory that was found there before: where to go on. nullptr: not that.
+const void* TranslatedCpu::device_access(Site& site, GuestVirt linear, Access access) {
+    if (linear.page_offset() + site.size > kPageSize) return nullptr;
+    const GuestPhys at = memory_.known_device(linear, access, site.block->key.mode.privilege());
+    if (at == GuestMemory::kNoDevice) return nullptr;
     const Instruction& i = instruction_of(site);
-    if (i.mnemonic != ZYDIS_MNEMONIC_MOV) return false;
-    if (access == Access::Write) {
+    if (!faults_by_access_only(i)) return nullptr;
+    site.device = true;
+    ++counts_.device_accesses;
+    const uint32_t next = eip_of(*site.block) + site.next_offset;
+    const uint32_t bits = site.size >= 4 ? 0xffffffff : (1u << 8 * site.size) - 1;
+    const bool moves = i.mnemonic == ZYDIS_MNEMONIC_MOV;
+    if (moves && access == Access::Write) {
         const Operand& from = i.op(1);
         const uint32_t value = from.kind == OperandKind::Gpr ? read_gpr(state_, from.reg, from.size) : i.immediate;
-        memory_.mmio().write(*at, site.size, site.size == 4 ? value : value & ((1u << 8 * site.size) - 1));
+        memory_.mmio().write(at, site.size, value & bits);
+    } else if (moves || i.mnemonic == ZYDIS_MNEMONIC_MOVZX) {
+        write_gpr(state_, i.op(0).reg, i.op(0).size, static_cast<uint32_t>(memory_.mmio().read(at, site.size)) & bits);
     } else {
-        write_gpr(state_, i.op(0).reg, site.size, static_cast<uint32_t>(memory_.mmio().read(*at, site.size)));
+        count(i);
+        interpreter_.execute(i);
+        if (state_.eip != next) return dispatch();  // IP has wrapped
     }
-    state_.eip = eip_of(*site.block) + site.next_offset;
-    ++counts_.device_accesses;
-    return true;
+    state_.eip = next;
+    if (!site.resume || !still_true(*site.block) || event_waits()) return resume_behind(site, Step::Done);
+    context_.reload_fpu = site.fpu;  // nothing else of resume_at() can have changed
+    return site.block->host + site.resume;
 }
 
 // Can no other fault of the instruction come before that of its (16-byte aligned) operand, or the same one elsewhere? A
@@ -571,6 +585,8 @@ bool TranslatedCpu::page_fault_comes_first(Site& site) {
 const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access access) {
     ++counts_.soft_misses;
     state_.eip = eip_of(*site.block) + site.guest_offset;
+    if (site.device)
+        if (const void* pc = device_access(site, linear, access)) return pc;
     // A misaligned SSE operand faults before the page walk would set A or D.
     if (site.size == 16 && linear.value % 16) return execute(site);
     GuestFault fault{};
@@ -582,11 +598,7 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access acc
             return site.block->host + site.retry;
         case Fill::Special:
             ++counts_.soft_special;
-            if (device_access(site, linear, access)) {
-                if (!site.resume || !still_true(*site.block) || event_waits()) return resume_behind(site, Step::Done);
-                context_.reload_fpu = site.fpu;  // as above
-                return site.block->host + site.resume;
-            }
+            if (const void* pc = device_access(site, linear, access)) return pc;
             break;
         case Fill::Fault:
             ++counts_.true_faults;

@@ -62,7 +62,7 @@ private:
     static std::unique_ptr<Engine> make_engine(VcpuContext&, GuestMemory&, const Adaptation&, const TranslatorOptions&);
     const void* on_soft_miss(Site& site, GuestVirt linear, Access access);
     const void* on_string_element(Site& site);
-    bool device_access(Site& site, GuestVirt linear, Access access);
+    const void* device_access(Site& site, GuestVirt linear, Access access);
     bool page_fault_comes_first(Site& site);
     const void* on_step(Site& site);
     const void* on_stop(Site& site);

@@ -25,7 +25,8 @@ static void window(u32 n) { fill((volatile u32*)VGA_WINDOW, n); }
 static void text(u32 n) {
     for (u32 i = 0; i < n; ++i) ((volatile u16*)VGA_TEXT)[i] = (u16)(i | 0x700);
 }
-// In planes: eight pixels by a store, by a string store, by a copy through the latches; one pixel by the bit mask.
+// In planes: eight pixels by a store, by a string store, by a copy through the latches; one pixel by the bit mask, with a
+// load and a store or an instruction that is both.
 static void planar(u32 n) {
     for (u32 i = 0; i < n; ++i) VGA_WINDOW[i] = (u8)i;
 }
@@ -46,6 +47,27 @@ static void planar_pixels(u32 n) {
     for (u32 i = 0; i < n; ++i) {
         vga_graphics(8, (u8)(0x80 >> (i & 7)));
         VGA_WINDOW[i >> 3] |= 1;
+    }
+}
+static void planar_masks(u32 n) {
+    for (u32 i = 0; i < n; ++i) vga_graphics(8, (u8)(0x80 >> (i & 7)));
+}
+static void planar_reads(u32 n) {
+    u32 sum = 0;
+    for (u32 i = 0; i < n; ++i) sum += VGA_WINDOW[i >> 3];
+    VGA_WINDOW[0] = (u8)sum;
+}
+static void planar_ors(u32 n) {
+    for (u32 i = 0; i < n; ++i) {
+        vga_graphics(8, (u8)(0x80 >> (i & 7)));
+        asm volatile("orb $1, %0" : "+m"(VGA_WINDOW[i >> 3]));
+    }
+}
+static void planar_exchanges(u32 n) {
+    u8 colour = 5;
+    for (u32 i = 0; i < n; ++i) {
+        vga_graphics(8, (u8)(0x80 >> (i & 7)));
+        asm volatile("xchgb %0, %1" : "+m"(VGA_WINDOW[i >> 3]), "+q"(colour));
     }
 }
 static void banks(u32 n) {
@@ -72,7 +94,11 @@ int main(void) {
     vga_graphics(5, 1);
     measure("planes: a byte copied through the latches", planar_copy, 16000, 20);
     vga_graphics(5, 0);
-    measure("planes: one pixel", planar_pixels, 1000, 20);
+    measure("planes: a bit mask", planar_masks, 1000, 20);
+    measure("planes: a byte read", planar_reads, 1000, 20);
+    measure("planes: one pixel by a load and a store", planar_pixels, 1000, 20);
+    measure("planes: one pixel by OR", planar_ors, 1000, 20);
+    measure("planes: one pixel by XCHG", planar_exchanges, 1000, 20);
     vga_mode_3();
     measure("a character of text", text, 2000, 20);
     vga_mode_13h();

@@ -94,6 +94,14 @@ private:
         }
         const bool ended_well = check(block, seed, "as generated");
         if (ended_well && o_.faults) inject_faults(block, seed, random);
+        if (comparer_.judge() == Judge::Interpreter) put_devices(block, seed, random);
+    }
+
+    // The same with data, the stack perhaps, in device memory.
+    void put_devices(const RandomBlock& block, uint64_t seed, RandomSource& random) {
+        RandomBlock variant = block;
+        for (PageImage& page : variant.start.pages) page.device = page.address >= kCodeEnd && random.chance(60);
+        check(variant, seed, "with device memory");
     }
 
     // The same with a page taken away: the first access to it faults, with all that went before done.

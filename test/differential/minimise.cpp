@@ -114,6 +114,8 @@ std::string as_test_file(const RandomBlock& block, const CpuEnd& judge, const st
             text += fmt::format("    READONLY 0x{:x}\n", page.address);
     }
     for (const PageImage& page : c.pages)
+        if (page.device) text += fmt::format("    ; device memory, which such a file cannot ask for: 0x{:x}\n", page.address);
+    for (const PageImage& page : c.pages)
         if (page.address >= kCodeEnd) text += dwords("INMEM", page.address, page.bytes.data(), 4096, zeroes.data());
     text += fmt::format("    START 0x{:x}\n", c.eip);
     text += fmt::format("    FAULT {}, 0x{:x}, 0x{:x}, 0x{:x}\n", judge.vector, judge.error_code, judge.eip, judge.cr2);

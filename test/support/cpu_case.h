@@ -18,6 +18,7 @@ struct PageImage {
     uint32_t address = 0;  // page aligned
     bool writable = true;
     std::array<uint8_t, 4096> bytes{};
+    bool device = false;  // device memory, on our CPUs only: each access of it is in CpuEnd::system
 };
 
 using FpuImage = std::array<uint8_t, 512>;  // FXSAVE, 32-bit form

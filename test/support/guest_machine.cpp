@@ -15,7 +15,7 @@ namespace {
 constexpr uint32_t kPageDirectory = 0x1000, kGdt = 0x2000, kIdt = 0x3000, kTss = 0x4000, kHandlers = 0x5000,
                    kTablesEnd = 0x6000, kStackTop = 0x8000, kLdt = 0x9000, kPageTables = 0x10000, kPageTablesEnd = 0x30000,
                    kSystemBytes = 0x30000;
-constexpr uint32_t kTestPages = 0x100000;
+constexpr uint32_t kTestPages = 0x100000, kDevicePages = 0x40000000;
 constexpr uint64_t kRamBytes = 4 << 20;
 constexpr uint32_t kSystemLinear = 0xe0000000;
 constexpr uint32_t kHandlerStride = 16;
@@ -31,6 +31,27 @@ SegmentRegister flat(uint16_t selector, uint16_t attributes) {
 constexpr uint16_t kFlatCode0 = 0xc09b, kFlatData0 = 0xc093, kFlatCode3 = 0xc0fb, kFlatData3 = 0xc0f3;
 
 }  // namespace
+
+void GuestMachine::DeviceMemory::note(uint64_t what) {
+    ++accesses;
+    hash = (hash ^ what) * 0x9e3779b97f4a7c15u;
+    hash ^= hash >> 32;
+}
+
+uint64_t GuestMachine::DeviceMemory::read(GuestPhys at, unsigned size) {
+    uint64_t value = ~uint64_t{0};
+    const uint64_t offset = at.value - kDevicePages;
+    if (offset < bytes.size()) memcpy(&value, &bytes[offset], size);
+    note(at.value << 8 | size << 4);
+    return value;
+}
+
+void GuestMachine::DeviceMemory::write(GuestPhys at, unsigned size, uint64_t value) {
+    const uint64_t offset = at.value - kDevicePages;
+    if (offset < bytes.size()) memcpy(&bytes[offset], &value, size);
+    note(at.value << 8 | size << 4 | 1);
+    note(value);
+}
 
 GuestMachine::GuestMachine() : ram_(kRamBytes), tracer_(kRamBytes), memory_(ram_, devices_, tracer_, state_) {
     tracer_.set_guard(&memory_);
@@ -118,7 +139,8 @@ void GuestMachine::map_pages(const std::vector<PageKey>& pages) {
     };
     for (uint32_t a = 0; a < kSystemBytes; a += 4096) set(kSystemLinear + a, a | kPresent | kWritable);
     for (uint32_t i = 0; i < pages.size(); ++i)
-        set(pages[i].address, (kTestPages + i * 4096) | kPresent | kUser | (pages[i].writable ? kWritable : 0));
+        set(pages[i].address, ((pages[i].device ? kDevicePages : kTestPages) + i * 4096) | kPresent | kUser |
+                                  (pages[i].writable ? kWritable : 0));
     store(kPageDirectory, directory.data(), 4096);
     tables.resize((kPageTablesEnd - kPageTables) / 4);
     store(kPageTables, tables.data(), tables.size() * 4);
@@ -159,7 +181,7 @@ void GuestMachine::set_registers(const CpuCase& c) {
 
 void GuestMachine::load(const CpuCase& c) {
     std::vector<PageKey> keys;
-    for (const auto& p : c.pages) keys.push_back({p.address, p.writable});
+    for (const auto& p : c.pages) keys.push_back({p.address, p.writable, p.device});
     if (c.supervisor || system_used_) {
         clear_rest(c.pages.size());
         write_system_tables();
@@ -168,7 +190,15 @@ void GuestMachine::load(const CpuCase& c) {
         map_pages(keys);
     }
     system_used_ = c.supervisor;
-    for (size_t i = 0; i < c.pages.size(); ++i) store(kTestPages + i * 4096, c.pages[i].bytes.data(), 4096);
+    devices_ = {};
+    devices_.bytes.resize(c.pages.size() * 4096);
+    for (size_t i = 0; i < c.pages.size(); ++i) {
+        const PageImage& page = c.pages[i];
+        if (page.device)
+            memcpy(device_page(i), page.bytes.data(), 4096);
+        else
+            store(kTestPages + i * 4096, page.bytes.data(), 4096);
+    }
     if (!c.ldt.empty()) store(kLdt, c.ldt.data(), c.ldt.size() * sizeof c.ldt[0]);
     set_registers(c);
     memory_.paging_mode_changed();
@@ -190,6 +220,7 @@ std::string GuestMachine::system_text() const {
         s.idtr.limit, s.ldtr.selector, s.tr.selector);
     for (const auto& r : s.segment)
         text += fmt::format(" {:x}:{:x}+{:x}/{:x}", r.selector, r.base, r.limit, r.attributes);
+    if (devices_.accesses) text += fmt::format(" device accesses {}, {:x}", devices_.accesses, devices_.hash);
     return text;
 }
 
@@ -229,7 +260,8 @@ CpuEnd GuestMachine::collect(const CpuCase& c) {
     }
     end.pages = c.pages;
     for (size_t i = 0; i < c.pages.size(); ++i)
-        memcpy(end.pages[i].bytes.data(), ram_.host(GuestPhys(kTestPages + i * 4096)), 4096);
+        memcpy(end.pages[i].bytes.data(),
+               c.pages[i].device ? device_page(i) : ram_.host(GuestPhys(kTestPages + i * 4096)), 4096);
     return end;
 }
 

@@ -36,9 +36,14 @@ private:
         uint32_t in(uint16_t, unsigned) override { return 0xffffffff; }
         void out(uint16_t, unsigned, uint32_t) override {}
     };
-    struct NoDevices final : MmioIo {
-        uint64_t read(GuestPhys, unsigned) override { return ~uint64_t{0}; }
-        void write(GuestPhys, unsigned, uint64_t) override {}
+    // Memory whose accesses are counted and hashed: their order, sizes and values are to be the same on all CPUs.
+    struct DeviceMemory final : MmioIo {
+        uint64_t read(GuestPhys at, unsigned size) override;
+        void write(GuestPhys at, unsigned size, uint64_t value) override;
+        void note(uint64_t what);
+
+        std::vector<uint8_t> bytes;
+        uint64_t accesses = 0, hash = 0;
     };
     struct NoInterrupts final : InterruptController {
         bool intr() const override { return false; }
@@ -46,7 +51,7 @@ private:
     };
     struct PageKey {
         uint32_t address;
-        bool writable;
+        bool writable, device;
         bool operator==(const PageKey&) const = default;
     };
 
@@ -55,12 +60,13 @@ private:
     void map_pages(const std::vector<PageKey>&);
     void set_registers(const CpuCase&);
     void store(uint64_t physical, const void* from, size_t size);
+    uint8_t* device_page(size_t page) { return &devices_.bytes[page * 4096]; }
     void store32(uint64_t physical, uint32_t value) { store(physical, &value, 4); }
     uint32_t load32(uint64_t physical);
     std::string system_text() const;
 
     Ram ram_;
-    NoDevices devices_;
+    DeviceMemory devices_;
     NoPorts ports_;
     NoInterrupts interrupts_;
     MemoryTracer tracer_;

@@ -66,6 +66,7 @@ struct Site {
     uint8_t size = 0;  // bytes of the soft access
     bool second = false;  // a second access of its instruction: its TLB slot may be that of the first
     bool loaded = false;  // the instruction's immediate is in Block::loaded
+    bool device = false;  // the access met device memory
     const uint8_t* hit = nullptr;  // soft accesses: host address behind the look-up, r9 the addend
     bool fpu = false;  // the code at retry and resume relies on the FPU state being loaded
     std::unique_ptr<Instruction> instruction;  // decoded when first needed

@@ -235,31 +235,31 @@ TEST_CASE("device memory is known after its first access, until its mapping chan
     LetGo g;
     g.poke(kPt + 36, 0xa0000 | P | W | U);
     const GuestVirt at(0x409010);
-    CHECK_FALSE(g.memory.known_device(at, Access::Read, kUser));
+    CHECK(g.memory.known_device(at, Access::Read, kUser) == GuestMemory::kNoDevice);
     g.read(at.value);
     CHECK(g.memory.known_device(at, Access::Read, kUser) == GuestPhys(0xa0010));
-    CHECK_FALSE(g.memory.known_device(at, Access::Write, kUser));  // D is clear
+    CHECK(g.memory.known_device(at, Access::Write, kUser) == GuestMemory::kNoDevice);  // D is clear
     g.write(at.value, 1);
     CHECK(g.memory.known_device(at, Access::Write, kUser) == GuestPhys(0xa0010));
-    CHECK_FALSE(g.memory.known_device(at, Access::Read, kSupervisor));
+    CHECK(g.memory.known_device(at, Access::Read, kSupervisor) == GuestMemory::kNoDevice);
     g.check();
     const uint32_t entry = g.peek<uint32_t>(kPt + 36);
     SECTION("not writable any more") {
         g.guest_store32(kPt + 36, entry & ~W);
         g.memory.invalidate_page(at);
-        CHECK_FALSE(g.memory.known_device(at, Access::Write, kUser));
+        CHECK(g.memory.known_device(at, Access::Write, kUser) == GuestMemory::kNoDevice);
     }
     SECTION("gone") {
         g.guest_store32(kPt + 36, 0x205000 | P | U);
         g.load_cr3(kPd);
-        CHECK_FALSE(g.memory.known_device(at, Access::Read, kUser));
+        CHECK(g.memory.known_device(at, Access::Read, kUser) == GuestMemory::kNoDevice);
         CHECK(g.read(at.value) == 0x205010);
     }
     SECTION("a supervisor's goes with its space") {
         g.read(at.value, kSupervisor);
-        CHECK(g.memory.known_device(at, Access::Read, kSupervisor));
+        CHECK(g.memory.known_device(at, Access::Read, kSupervisor) != GuestMemory::kNoDevice);
         g.load_cr3(kPd2);
-        CHECK_FALSE(g.memory.known_device(at, Access::Read, kSupervisor));
+        CHECK(g.memory.known_device(at, Access::Read, kSupervisor) == GuestMemory::kNoDevice);
     }
     g.check();
 }
