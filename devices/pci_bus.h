@@ -42,6 +42,9 @@ public:
     uint32_t config_read(uint32_t address, unsigned size) const;
     void config_write(uint32_t address, unsigned size, uint32_t value);
 
+    // nullptr where nobody is.
+    const PciDevice* function_at(uint8_t devfn) const { return functions_[devfn]; }
+
     // RST# for all functions' configuration.
     void reset();
     // Makes the machine's bus follow the base address registers. One that meets another device's range is not decoded

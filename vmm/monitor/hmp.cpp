@@ -52,6 +52,7 @@ struct HmpTables {
         {"name", "", "", "show the current VM name", &Hmp::info_name},
         {"network", "", "", "show the network state", &Hmp::info_network},
         {"lapic", "", "", "show local apic state", &Hmp::info_lapic},
+        {"pci", "", "", "show PCI info", &Hmp::info_pci},
         {"pic", "", "", "show PIC state", &Hmp::info_pic},
         {"registers", "", "[-a]", "show the cpu registers (-a: all - show register info for all cpus)",
          &Hmp::info_registers},

@@ -92,6 +92,8 @@ private:
     std::string info_pic(Arguments&);
     std::string info_lapic(Arguments&);
     std::string info_irq(Arguments&);
+    // hmp_pci.cpp
+    std::string info_pci(Arguments&);
     // hmp_paging.cpp
     std::string info_mem(Arguments&);
     std::string info_tlb(Arguments&);
