@@ -14,6 +14,10 @@ namespace {
 constexpr uint32_t kTablePages = 512;
 // ... and the second one in a row within so many pages for all that were touched there.
 constexpr uint32_t kBlockPages = 32;
+// After so many in one region, in any order, all enter that were touched in it: they are accessed at random, and frames that
+// lie in another order would else take a fault each.
+constexpr uint8_t kEntriesBeforeRegion = 8;
+static_assert(Window::kRegionPages == kTablePages);
 // The part of a large page that the host is asked to fill at once.
 constexpr uint32_t kTouchPages = 16;
 
@@ -119,7 +123,16 @@ bool GuestMemory::Impl::map_small(Window& window, GuestVirt a, const Mapping& ma
     // All of these have A set: the guest has touched them, so they exist in RAM and may be filled in at once.
     const bool again = std::exchange(window.last_block, low) == low;
     const bool done = windows.map(window, first, end - first, {true, want.writable, want.frame - (at - first), want.executable}, true);
-    if (done && again && p == Privilege::User) map_touched(window, low, kBlockPages, p);
+    if (!done || p == Privilege::Supervisor) return done;
+    uint8_t& entries = window.entries[at / Window::kRegionPages];
+    if (++entries >= kEntriesBeforeRegion && windows.has_plenty()) {
+        entries = 0;
+        const uint32_t region = at & ~(Window::kRegionPages - 1);
+        space->synchronise(GuestVirt(region * kPageSize), Window::kRegionPages);
+        map_touched(window, region, Window::kRegionPages, p);
+    } else if (again) {
+        map_touched(window, low, kBlockPages, p);
+    }
     return done;
 }
 

@@ -139,6 +139,7 @@ void Window::forget(uint32_t first, uint32_t count) {
 
 void Window::unmap_all() {
     floor_ = kPages;
+    entries.fill(0);
     if (mapped_pages_ == 0) return;
     if (shared_) return unmap_own_pages();
     if (reserve(base_, kBytes, PROT_NONE, MAP_FIXED) == MAP_FAILED) lost_reservation();

@@ -4,6 +4,7 @@
 // A window knows pages and frames, and nothing of why. It is exact about what the host has mapped.
 #pragma once
 
+#include <array>
 #include <bitset>
 #include <cstdint>
 #include <vector>
@@ -100,6 +101,7 @@ public:
     Window* sibling = nullptr;
 
     uint32_t last_block = kPages;  // where a page entered last: the first of its neighbours
+    std::array<uint8_t, kPages / kRegionPages> entries{};  // by region: how often pages entered one by one
     std::bitset<kPages / kRegionPages> from_large;  // regions that (also) guest large pages were mapped in
 
     const unsigned number;          // its bit in the masks of the window cache

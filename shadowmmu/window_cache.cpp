@@ -89,6 +89,7 @@ Window& WindowCache::user(AddressSpace& space, const AddressSpace* current) {
         evict(window);
         if (window.owner) window.owner->window = nullptr;
         window.owner = &space;
+        window.entries.fill(0);
         space.window = &window;
         space.forget_stale_pages();
     }

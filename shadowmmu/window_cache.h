@@ -43,6 +43,8 @@ public:
     void write_protect(Window& window, uint32_t first, uint32_t count);
 
     uint32_t budget() const { return budget_; }
+    // So far from the budget that many more mappings evict nothing?
+    bool has_plenty() const { return pieces() < budget_ / 2; }
     void set_budget(uint32_t pieces) { budget_ = pieces; }
 
 private:

@@ -140,6 +140,43 @@ TEST_CASE("neighbours whose frames lie side by side enter by one mapping, to the
     g.settled();
 }
 
+TEST_CASE("a region that is accessed at random enters whole, however its frames lie") {
+    Windowed g;
+    for (uint32_t n = 0; n < 1024; ++n) g.poke(kPt + 4 * n, (0xc00000 - 0x1000 * n) | P | W | U | A | D);
+    g.poke(kPt + 4 * 5, 0x300000 | P | W | U);
+    const auto fill_one_in_each_block = [&](uint32_t first, uint32_t count) {
+        for (uint32_t n = first; n < first + count; ++n) CHECK(g.fill(0x400000 + n * 0x20000, Access::Write) == Fill::Ram);
+    };
+    fill_one_in_each_block(0, 7);
+    CHECK(g.memory.counts().window_maps == 7);
+    SECTION("touched pages, and no farther") {
+        fill_one_in_each_block(7, 1);
+        CHECK(g.memory.counts().window_maps == 511);
+        CHECK(g.writes(0x5ff000, 1));
+        CHECK_FALSE(g.reads(0x405000));
+        CHECK_FALSE(g.reads(0x600000));
+        g.settled();
+        g.guest_store32(kPt + 4 * 300, 0x205000 | P | W | U);
+        g.load_cr3(kPd);
+        CHECK_FALSE(g.reads(0x52c000));
+    }
+    SECTION("each region has its own count") {
+        fill_one_in_each_block(16, 7);
+        CHECK(g.memory.counts().window_maps == 14);
+    }
+    SECTION("whoever gets the window next begins anew") {
+        for (uint32_t i = 0; i < WindowCache::kUserWindows; ++i) {
+            const uint32_t pd = 0xd00000 + i * 0x1000;
+            g.poke(pd + 4, kPt | P | W | U);
+            g.load_cr3(pd);
+            fill_one_in_each_block(0, 7);
+            CHECK(g.memory.counts().window_maps == 7 * (i + 2));
+        }
+        CHECK(g.memory.counts().window_evictions == 1);
+    }
+    g.settled();
+}
+
 TEST_CASE("windows lie at a huge page's boundary") {
     Ram ram(16 << 20);
     Window some[] = {{ram, 0}, {ram, 1}, {ram, 2}};
@@ -348,9 +385,11 @@ TEST_CASE("the budget of host mappings is kept by evicting the oldest windows") 
         for (uint32_t i = 0; i < 6; ++i) REQUIRE(cache.map(window, i * 4, 1, {true, true, i}, false));
     };
     fill(cache.user(one, nullptr));
+    CHECK(cache.has_plenty());
     fill(cache.user(two, &one));
     fill(cache.user(three, &two));
     CHECK(counts.window_mappings == 33);
+    CHECK_FALSE(cache.has_plenty());
     fill(cache.supervisor());
     CHECK(counts.window_mappings <= 40);
     CHECK(one.window->mapped_pages() == 0);
