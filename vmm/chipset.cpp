@@ -111,7 +111,9 @@ void describe_machine(FwCfg& fw_cfg, const MachineFacts& facts) {
     append_ram(map, 0, facts.ram_bytes);
     fw_cfg.add_file("etc/e820", std::move(map));
     constexpr uint32_t kForever = 0xffffffff;  // firmware that finds nothing to boot stays where it is
-    fw_cfg.add_file("etc/boot-fail-wait", FwCfg::little_endian(kForever, 4));
+    fw_cfg.add_file("etc/boot-fail-wait", FwCfg::little_endian(facts.reboot_timeout.value_or(kForever), 4));
+    if (!facts.boot_paths.empty())
+        fw_cfg.add_file("bootorder", FwCfg::Bytes(facts.boot_paths.c_str(), facts.boot_paths.c_str() + facts.boot_paths.size() + 1));
     if (!facts.acpi) return;
     AcpiTables acpi = make_acpi_tables(pci_memory_base(facts.ram_bytes), facts.hpet);
     fw_cfg.add_file("etc/acpi/tables", std::move(acpi.tables));

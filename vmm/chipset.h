@@ -70,7 +70,8 @@ struct MachineFacts {
     uint64_t ram_bytes = 0;
     bool serial_console = false;  // firmware speaks on the serial port
     bool boot_menu = false;
-    std::optional<uint16_t> boot_menu_wait;  // milliseconds
+    std::optional<uint16_t> boot_menu_wait, reboot_timeout;  // milliseconds; empty: see PcOptions
+    std::string boot_paths;  // "bootorder": devices in the order in which they are tried first
     bool acpi = false;
     bool hpet = false;
 };

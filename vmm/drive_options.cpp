@@ -14,6 +14,7 @@ namespace ringfold {
 namespace {
 
 using Interface = DriveOption::Interface;
+constexpr unsigned kMostBootIndex = 999'999;
 
 [[noreturn]] void bad(const DriveOption& drive, std::string_view remedy) {
     throw HostError(fmt::format("{}: {}", drive.shown, remedy));
@@ -42,7 +43,7 @@ Interface interface_named(const DriveOption& drive, std::string_view value) {
 
 // Of QEMU's keys, those that say how the host does it, and make no difference to the guest here.
 bool means_nothing(std::string_view key, std::string_view value) {
-    if (key == "cache") return value == "writeback" || value == "none";
+    if (key == "cache") return value == "writeback" || value == "none" || value == "unsafe";
     if (key == "werror" || key == "rerror") return value == "report";
     return key == "aio" || key == "discard" || key == "detect-zeroes";
 }
@@ -80,7 +81,7 @@ void parse_drive(std::string_view argument, DriveOptions& options) {
         else if (key == "snapshot")
             drive.snapshot = on_off(drive, key, value);
         else if (key == "readonly" || key == "read-only")
-            drive.read_only = on_off(drive, key, value);
+            drive.read_only = !has_value || on_off(drive, key, value);
         else if (key == "id")
             drive.id = value;
         else if (!means_nothing(key, value))
@@ -111,31 +112,54 @@ void add_drive(std::string_view name, std::string_view file, DriveOptions& optio
 }
 
 bool parse_drive_device(std::string_view argument, DriveOptions& options) {
-    const std::string shown = fmt::format("-device {}", argument);
+    DriveOptions::Device device{.shown = fmt::format("-device {}", argument)};
+    const DriveOption shown{.shown = device.shown};
     const std::string name = take_option_word(argument).key;
-    if (name != "virtio-blk-pci" && name != "virtio-blk") return false;
-    std::string drive;
+    if (name == "ide-hd" || name == "ide-cd") {
+        device.interface = Interface::Ide;
+        device.cdrom = name == "ide-cd";
+    } else if (name != "virtio-blk-pci" && name != "virtio-blk") {
+        return false;
+    }
+    const bool ide = device.interface == Interface::Ide;
+    std::optional<unsigned> bus, unit;
     while (!argument.empty()) {
         const OptionWord w = take_option_word(argument);
         if (w.key == "drive")
-            drive = w.value;
-        else if (w.key != "id" && w.key != "bootindex")
-            throw HostError(fmt::format("{}: {} is not known; write drive=ID", shown, w.key));
+            device.drive = w.value;
+        else if (w.key == "bootindex")
+            device.boot_index = number(shown, w.key, w.value, kMostBootIndex);
+        else if (ide && w.key == "bus" && w.value.starts_with("ide."))
+            bus = number(shown, w.key, w.value.substr(4), 1);
+        else if (ide && w.key == "unit")
+            unit = number(shown, w.key, w.value, 1);
+        else if (w.key != "id")
+            bad(shown, fmt::format("{} is not known; known are drive, id, bootindex{}", w.key, ide ? ", bus=ide.0|ide.1 and unit" : ""));
     }
-    if (drive.empty()) throw HostError(fmt::format("{}: add drive=ID of a -drive if=none,id=ID", shown));
-    options.virtio.push_back(std::move(drive));
+    if (device.drive.empty()) bad(shown, "add drive=ID of a -drive if=none,id=ID");
+    if (bus || unit) device.index = bus.value_or(0) * 2 + unit.value_or(0);
+    options.devices.push_back(std::move(device));
     return true;
 }
 
+namespace {
+
+// A drive of -drive if=none becomes that of its device.
+void join(const DriveOptions::Device& device, DriveOptions& options) {
+    const auto found = std::ranges::find_if(
+        options.list, [&](const DriveOption& d) { return d.id == device.drive && d.interface == Interface::None; });
+    if (found == options.list.end())
+        throw HostError(fmt::format("{}: there is no free -drive if=none,id={}", device.shown, device.drive));
+    found->interface = device.interface;
+    found->cdrom = device.cdrom;
+    found->boot_index = device.boot_index;
+    if (device.index) found->index = device.index;
+}
+
+}  // namespace
+
 void place_drives(DriveOptions& options) {
-    for (const std::string& id : options.virtio) {
-        const auto found = std::ranges::find_if(
-            options.list, [&](const DriveOption& d) { return d.id == id && d.interface == Interface::None; });
-        if (found == options.list.end())
-            throw HostError(
-                fmt::format("-device virtio-blk-pci,drive={}: there is no free -drive if=none,id={}", id, id));
-        found->interface = Interface::Virtio;
-    }
+    for (const DriveOptions::Device& device : options.devices) join(device, options);
     for (DriveOption& drive : options.list) {
         if (drive.interface == Interface::None) continue;
         for (unsigned index = 0; !drive.index && index < places(drive); index++)

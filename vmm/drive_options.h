@@ -19,6 +19,7 @@ struct DriveOption {
     std::string id;
     // IDE: 0 to 3, masters and slaves in turn. Floppy: 0 and 1. Virtio: 0 to 7. None: the next free one.
     std::optional<unsigned> index;
+    std::optional<unsigned> boot_index;  // firmware tries the lowest first, before -boot's order
     std::string shown;  // as the user wrote it, for messages: "-hda disk.img"
 
     bool removable() const { return cdrom || interface == Interface::Floppy; }
@@ -27,14 +28,21 @@ struct DriveOption {
 struct DriveOptions {
     std::vector<DriveOption> list;
     bool snapshot = false;  // of all
-    std::vector<std::string> virtio;  // ids of the drives that -device virtio-blk-pci takes
+    // -device virtio-blk-pci, ide-hd or ide-cd: takes the -drive if=none with that id.
+    struct Device {
+        std::string drive, shown;
+        DriveOption::Interface interface = DriveOption::Interface::Virtio;
+        bool cdrom = false;
+        std::optional<unsigned> index, boot_index;
+    };
+    std::vector<Device> devices;
 };
 
 // Each throws HostError with a remedy.
 void parse_drive(std::string_view argument, DriveOptions&);
 // `name` is hda to hdd, cdrom, fda or fdb.
 void add_drive(std::string_view name, std::string_view file, DriveOptions&);
-// Takes -device virtio-blk-pci,drive=ID.
+// Takes -device virtio-blk-pci|ide-hd|ide-cd,drive=ID.
 bool parse_drive_device(std::string_view argument, DriveOptions&);
 // Gives each drive its index; at the end of the command line.
 void place_drives(DriveOptions&);

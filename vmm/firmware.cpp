@@ -27,8 +27,16 @@ std::string find(std::span<const char* const> places, const char* remedy) {
     throw HostError(remedy);
 }
 
-std::string find_bios(const std::string& path) {
-    if (!path.empty()) return path;
+std::string find_bios(const std::string& path, std::vector<std::string> folders) {
+    if (!path.empty()) {
+        folders.insert(folders.end(), {"/usr/share/seabios", "/usr/share/qemu"});
+        if (path.find('/') == std::string::npos && access(path.c_str(), F_OK) != 0)
+            for (const std::string& folder : folders)
+                if (const std::string there = fmt::format("{}/{}", folder, path); access(there.c_str(), R_OK) == 0) return there;
+        return path;
+    }
+    for (const std::string& folder : folders)
+        if (const std::string there = folder + "/bios-256k.bin"; access(there.c_str(), R_OK) == 0) return there;
     return find(kUsualPlaces,
                 "no firmware: install Debian's package seabios, name one with -bios FILE, or give a kernel with "
                 "-kernel FILE");
@@ -36,7 +44,8 @@ std::string find_bios(const std::string& path) {
 
 }  // namespace
 
-Firmware::Firmware(const std::string& path) : rom_(Image::read("-bios", find_bios(path), kMostBytes)) {
+Firmware::Firmware(const std::string& path, const std::vector<std::string>& folders)
+    : rom_(Image::read("-bios", find_bios(path, folders), kMostBytes)) {
     if (rom_.size() % kGranule)
         rom_.fail(fmt::format("{} bytes: a PC's firmware is a multiple of 64 KiB; give a BIOS image", rom_.size()));
 }

@@ -11,8 +11,9 @@ namespace ringfold {
 
 class Firmware final : public Loader {
 public:
-    // The file that -bios names; empty: SeaBIOS where Debian and others put it. Throws HostError with a remedy.
-    explicit Firmware(const std::string& path);
+    // The file that -bios names; empty: SeaBIOS where Debian and others put it. A name that is not a file here is looked
+    // for in `folders`, and where SeaBIOS would be. Throws HostError with a remedy.
+    explicit Firmware(const std::string& path, const std::vector<std::string>& folders = {});
 
     std::span<const uint8_t> rom() const override { return rom_.slice(0, rom_.size()); }
     // The shadow below 1 MiB of the ROM's end, and the CPU at its power-on state.

@@ -48,6 +48,7 @@ public:
     Nanoseconds to_monotonic(Nanoseconds t) const override { return clock_.to_monotonic(t); }
     void set_time(Nanoseconds t) override { clock_.set(t); }
     void set_wall(Nanoseconds at_zero) { clock_.set_wall(at_zero); }
+    void show_local_time() { clock_.show_local_time(); }
     void stop_time() override { clock_.stop(); }
     void continue_time() override { clock_.go_on(); }
 

@@ -12,6 +12,7 @@
 #include "translator/translated_cpu.h"
 #include "vmm/base/log.h"
 #include "vmm/base/result.h"
+#include "vmm/boot_paths.h"
 #include "vmm/firmware.h"
 #include "vmm/snapshot/snapshot.h"
 
@@ -129,11 +130,13 @@ void Machine::connect_devices(const Options& options) {
     if (log::enabled(log::Bios) && bus_.vacant(kBiosPort)) bus_.claim(kBiosPort, bios_port_);
     if (options.debug_exit) connect_debug_exit(*options.debug_exit);
     rtc_.set_memory_size(options.memory_bytes);
-    rtc_.set_boot_order(options.pc.boot_order);
+    rtc_.set_boot_order(options.pc.boot_once.empty() ? options.pc.boot_order : options.pc.boot_once);
     describe_machine(fw_cfg_, {.ram_bytes = options.memory_bytes,
                                .serial_console = options.firmware_on_serial(),
                                .boot_menu = options.pc.boot_menu,
                                .boot_menu_wait = options.pc.boot_menu_wait,
+                               .reboot_timeout = options.pc.reboot_timeout,
+                               .boot_paths = boot_paths(options.nics, options.drives),
                                .acpi = options.has_board() && options.pc.acpi,
                                .hpet = options.has_hpet()});
 }
@@ -175,7 +178,7 @@ void Machine::connect_storage(const Drives* drives) {
 }
 
 void Machine::connect_cards(const Options& options, const Drives* drives, const Networks* networks) {
-    unsigned slot = 3;
+    unsigned slot = kFirstCardSlot;
     if (networks) {
         network_cards_ = std::make_unique<NetworkCards>(chipset_->pci(), memory_, input_.clock(), options.nics, *networks, slot);
         timed_.insert(timed_.end(), network_cards_->timed().begin(), network_cards_->timed().end());

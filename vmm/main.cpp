@@ -146,11 +146,11 @@ void load_at_start(MachineControl& control, const std::string& name) {
     control.granted();
 }
 
-int run(const Options& options) {
+int run(Options options) {
     set_up_log(options);
     if (!options.stats_file.empty()) check_statistics_file(options.stats_file);
     const auto loader = options.kernel.empty()
-                            ? std::unique_ptr<Loader>(std::make_unique<Firmware>(options.pc.bios))
+                            ? std::unique_ptr<Loader>(std::make_unique<Firmware>(options.pc.bios, options.pc.firmware_folders))
                             : make_loader({options.kernel, options.initrd, options.append}, options.memory_bytes);
     Machine::Outputs outputs{.serial = Output("-serial", options.serial),
                              .debugcon = Output("-debugcon", options.debugcon)};
@@ -163,6 +163,7 @@ int run(const Options& options) {
     HostInput input;
     std::unique_ptr<CursesScreen> screen;
     if (options.rtc_base) input.set_wall(*options.rtc_base * kSecond);
+    if (options.rtc_local) input.show_local_time();
     const Drives drives(options.drives, input.mailbox());
     const Networks networks(options.nics, input.mailbox());
     std::unique_ptr<VncScreen> viewers;
@@ -223,6 +224,7 @@ int run(const Options& options) {
             if (!snapshot) {
                 control.was_reset();
                 ++summary.resets;
+                options.pc.boot_once.clear();
             }
             continue;
         }

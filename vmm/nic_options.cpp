@@ -68,6 +68,14 @@ uint16_t parse_port(std::string_view shown, std::string_view text, bool zero_all
     return static_cast<uint16_t>(port);
 }
 
+unsigned parse_boot_index(std::string_view shown, std::string_view text) {
+    unsigned index = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+    if (error != std::errc{} || end != text.data() + text.size())
+        bad(shown, fmt::format("bootindex={}: write a number; the lowest is tried first", text));
+    return index;
+}
+
 // [tcp|udp]:[address]:port-[address]:port
 UserNetOptions::Forward parse_forward(std::string_view shown, std::string_view text) {
     const auto fail = [&] {
@@ -280,9 +288,11 @@ bool parse_nic_device(std::string_view argument, NicOptions& o) {
         const OptionWord w = take_option_word(argument);
         if (w.key == "netdev")
             nic.netdev = w.value;
+        else if (w.key == "bootindex")
+            nic.boot_index = parse_boot_index(nic.shown, w.value);
         else if (w.key == "model" || !take_card_word(w, nic)) {
-            if (w.key != "id" && w.key != "bootindex")
-                bad(nic.shown, fmt::format("{} is not known; known are netdev, mac, romfile and id", w.key));
+            if (w.key != "id")
+                bad(nic.shown, fmt::format("{} is not known; known are netdev, mac, romfile, bootindex and id", w.key));
         }
     }
     if (nic.netdev.empty()) bad(nic.shown, "add netdev=NAME of a -netdev user,id=NAME");

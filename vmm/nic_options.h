@@ -28,6 +28,7 @@ struct NicOption {
     std::optional<net::MacAddress> mac;  // none: QEMU's, by number
     std::optional<std::string> rom;      // a file for its option ROM; "" for none; absent: iPXE's, if it is there
     std::string netdev;                  // the id of its cable's end
+    std::optional<unsigned> boot_index;  // as DriveOption's
     std::string shown;                   // as the user wrote it, for messages
 };
 

@@ -25,11 +25,17 @@ namespace {
 constexpr uint64_t kMinMemory = uint64_t{1} << 20, kMaxMemory = 0xe0000000;
 
 enum Id : int {
-    kMemory = 'm',
-    kLog = 'd',
-    kLogFile = 'D',
-    kShowHelp = 'h',
     kKernel = 256,
+    kMemory,
+    kLog,
+    kLogFile,
+    kShowHelp,
+    kChardev,
+    kMon,
+    kCpu,
+    kFirmwareFolder,
+    kCurses,
+    kSdl,
     kInitrd,
     kAppend,
     kSerial,
@@ -105,6 +111,13 @@ constexpr option kOptions[] = {
     {"stats", required_argument, nullptr, kStats},
     {"version", no_argument, nullptr, kVersion},
     {"help", no_argument, nullptr, kShowHelp},
+    {"h", no_argument, nullptr, kShowHelp},
+    {"chardev", required_argument, nullptr, kChardev},
+    {"mon", required_argument, nullptr, kMon},
+    {"cpu", required_argument, nullptr, kCpu},
+    {"L", required_argument, nullptr, kFirmwareFolder},
+    {"curses", no_argument, nullptr, kCurses},
+    {"sdl", no_argument, nullptr, kSdl},
     {"machine", required_argument, nullptr, kMachine},
     {"M", required_argument, nullptr, kMachine},
     {"bios", required_argument, nullptr, kBios},
@@ -125,6 +138,7 @@ constexpr option kOptions[] = {
     {"nodefaults", no_argument, nullptr, kNoDefaults},
     {"no-user-config", no_argument, nullptr, kMeansNothing},
     {"no-fd-bootchk", no_argument, nullptr, kMeansNothing},
+    {"no-kvm", no_argument, nullptr, kMeansNothing},
     {"name", required_argument, nullptr, kName},
     {"monitor", required_argument, nullptr, kMonitor},
     {"qmp", required_argument, nullptr, kQmp},
@@ -144,6 +158,26 @@ constexpr option kOptions[] = {
     {"fda", required_argument, nullptr, kFda},
     {"fdb", required_argument, nullptr, kFdb},
     {nullptr, 0, nullptr, 0},
+};
+
+// Of QEMU's, what is not there, and why.
+struct NotHere {
+    std::string_view name, why;
+};
+constexpr std::string_view kNoKvm = "the guest is translated, without hardware virtualization; leave it out";
+constexpr std::string_view kNoUsb = "there is no USB; leave it out: keyboard and mouse are on the PS/2 ports";
+constexpr std::string_view kNoSound = "there is no sound; leave it out";
+constexpr std::string_view kNoGdb = "there is no GDB server; -d in_asm,int and the monitor's x and info registers look inside";
+constexpr NotHere kNotHere[] = {
+    {"enable-kvm", kNoKvm}, {"usb", kNoUsb}, {"usbdevice", kNoUsb}, {"soundhw", kNoSound}, {"audiodev", kNoSound},
+    {"audio", kNoSound}, {"gdb", kNoGdb}, {"s", kNoGdb}, {"spice", "there is no SPICE; write -vnc :N"},
+    {"blockdev", "write -drive file=FILE,format=FORMAT,if=none,id=NAME instead"},
+    {"pflash", "there is no flash memory; give firmware with -bios FILE"},
+    {"incoming", "a machine is moved as a snapshot: savevm there, -loadvm here"},
+    {"icount", "time is the host's"},
+    {"fw_cfg", "items of one's own cannot be added"},
+    {"option-rom", "a network card's is given with -nic ...,romfile=FILE"},
+    {"localtime", "write -rtc base=localtime"},
 };
 
 template <class T>
@@ -185,7 +219,7 @@ uint64_t parse_memory(std::string_view text) {
 CharBackend parse_backend(std::string_view name, std::string_view value, bool with_none, bool with_keys) {
     if (value == "stdio") return {CharBackend::Kind::Terminal, {}, false};
     if (with_keys && value == "mon:stdio") return {CharBackend::Kind::Terminal, {}, true};
-    if (with_none && value == "none") return {};
+    if (with_none && (value == "none" || value == "null")) return {};
     if (value.starts_with("file:") && value.size() > 5)
         return {CharBackend::Kind::File, std::string(value.substr(5)), false};
     bad(name, value,
@@ -211,7 +245,7 @@ std::string_view next_word(std::string_view& text, char separator) {
 
 DebugExit parse_device(std::string_view text) {
     const std::string_view whole = text;
-    constexpr std::string_view kRemedy = "known devices are isa-debug-exit,iobase=0xf4,iosize=0x04 and network cards, as e1000,netdev=NAME, and virtio-blk-pci,drive=NAME";
+    constexpr std::string_view kRemedy = "known devices are isa-debug-exit,iobase=0xf4,iosize=0x04, network cards, as e1000,netdev=NAME, and disks: ide-hd, ide-cd and virtio-blk-pci, with drive=NAME";
     if (next_word(text, ',') != "isa-debug-exit") bad("device", whole, kRemedy);
     DebugExit result;
     while (!text.empty()) {
@@ -254,8 +288,10 @@ void parse_accel(std::string_view value, Options& o) {
         return;
     }
     std::string_view rest = value;
-    if (next_word(rest, ',') != "bt")
-        bad("accel", value, "unknown way to run the guest; known are bt (the translator) and interp (the interpreter)");
+    const std::string_view name = next_word(rest, ',');
+    if (name == "kvm") bad("accel", value, kNoKvm);
+    if (name != "bt" && name != "tcg" && name != "kvm:tcg")
+        bad("accel", value, "unknown way to run the guest; known are bt (the translator; tcg is the same) and interp (the interpreter)");
     o.accel = Accel::Translator;
     while (!rest.empty()) {
         const std::string_view word = next_word(rest, ',');
@@ -263,6 +299,7 @@ void parse_accel(std::string_view value, Options& o) {
             o.translator.emit.simulate_families = parse_families(value, word.substr(kSimulate.size()));
             continue;
         }
+        if (word == "thread=single") continue;
         if (!word.starts_with(kSize)) bad("accel", value, "bt knows tb-size=MIB and simulate=FAMILY+FAMILY");
         size_t mib = 0;
         if (!parse_number(word.substr(kSize.size()), mib) || mib < kLeastMib || mib > kMostMib)
@@ -342,9 +379,9 @@ void parse_adapt(std::string_view value, TranslatorOptions& o) {
     }
 }
 
-// Seconds since 1970 of "2026-11-25T12:00:00" or "2026-11-25", in UTC; none for the host's time.
-std::optional<int64_t> parse_rtc_base(std::string_view text) {
-    constexpr std::string_view kRemedy = "write base=utc, base=YYYY-MM-DD or base=YYYY-MM-DDTHH:MM:SS";
+// Seconds since 1970 of "2026-11-25T12:00:00" or "2026-11-25", in UTC; none for the host's time, which may be `local`.
+std::optional<int64_t> parse_rtc_base(std::string_view text, bool& local) {
+    constexpr std::string_view kRemedy = "write base=utc, base=localtime, base=YYYY-MM-DD or base=YYYY-MM-DDTHH:MM:SS";
     const std::string_view whole = text;
     std::optional<int64_t> base;
     while (!text.empty()) {
@@ -352,8 +389,8 @@ std::optional<int64_t> parse_rtc_base(std::string_view text) {
         if (word == "clock=host" || word == "clock=vm" || word == "driftfix=none" || word == "driftfix=slew") continue;
         if (!word.starts_with("base=")) bad("rtc", whole, kRemedy);
         const std::string_view date = word.substr(5);
-        if (date == "utc") continue;
-        if (date == "localtime") bad("rtc", whole, fmt::format("the clock shows UTC; {}", kRemedy));
+        local = date == "localtime";
+        if (date == "utc" || local) continue;
         int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, end = 0;
         const std::string copy(date);
         const int n = sscanf(copy.c_str(), "%4d-%2d-%2d%nT%2d:%2d:%2d%n", &year, &month, &day, &end, &hour, &minute,
@@ -396,15 +433,37 @@ void apply(Options& o, int id, const char* argument) {
             o.append = value;
             break;
         case kSerial:
-            o.serial = parse_backend("serial", value, true, true);
-            o.serial_chosen = true;
+            o.serial_argument = value;
+            break;
+        case kChardev:
+            parse_chardev(value, o.chardevs);
+            break;
+        case kMon:
+            parse_mon(value, o.chardevs);
+            break;
+        case kCpu:
+            // Names for the CPU that there is, or less.
+            if (value != "max" && value != "qemu32")
+                bad("cpu", value, "there is one kind of CPU, P6 class with SSE up to SSE4.2; leave it out, or write -cpu max");
+            break;
+        case kFirmwareFolder:
+            o.pc.firmware_folders.push_back(file_name("L", value));
+            break;
+        case kCurses:
+            o.pc.display = Display::Curses;
+            break;
+        case kSdl:
+            o.pc.display = Display::Sdl;
             break;
         case kNographic:
             o.pc.no_graphic = true;
             o.pc.display = Display::None;
             break;
         case kDisplay:
-            parse_display(value, o.pc);
+            if (constexpr std::string_view kVncPrefix = "vnc="; value.starts_with(kVncPrefix))
+                o.vnc = parse_vnc(value.substr(kVncPrefix.size()));
+            else
+                parse_display(value, o.pc);
             break;
         case kMachine:
             if (const std::string accel = parse_machine(value, o.pc); !accel.empty()) parse_accel(accel, o);
@@ -497,7 +556,7 @@ void apply(Options& o, int id, const char* argument) {
             if (o.name.starts_with("guest=")) o.name.erase(0, 6);
             break;
         case kRtc:
-            o.rtc_base = parse_rtc_base(value);
+            o.rtc_base = parse_rtc_base(value, o.rtc_local);
             break;
         case kDaemonize:
             throw HostError("-daemonize: it stays in the foreground; write setsid ringfold ... & in the shell");
@@ -544,8 +603,19 @@ void apply(Options& o, int id, const char* argument) {
 }
 
 [[noreturn]] void reject(int code, const char* word) {
+    std::string_view name = word;
+    name.remove_prefix(std::min(name.find_first_not_of('-'), name.size()));
+    for (const NotHere& option : kNotHere)
+        if (option.name == name.substr(0, name.find('='))) throw HostError(fmt::format("-{}: {}", option.name, option.why));
     if (code == ':') throw HostError(fmt::format("{}: needs an argument; see -help", word));
     throw HostError(fmt::format("{}: not an option that I know, or not one that takes an argument; see -help", word));
+}
+
+// getopt takes the beginning of a name for it: another option's name, or one of QEMU's that is not here.
+bool is_shortened(std::string_view word, std::string_view name) {
+    if (!word.starts_with('-')) return false;
+    word.remove_prefix(word.starts_with("--") ? 2 : 1);
+    return word.substr(0, word.find('=')) != name;
 }
 
 // Standard input belongs to one: a monitor or QMP takes it from a serial port that nobody asked for.
@@ -593,14 +663,22 @@ Options parse_options(int argc, char* const argv[]) {
     opterr = 0;
     for (;;) {
         const int before = optind == 0 ? 1 : optind;
-        const int id = getopt_long_only(argc, argv, ":m:d:D:h", kOptions, nullptr);
+        int row = 0;
+        const int id = getopt_long_only(argc, argv, ":", kOptions, &row);
         if (id == -1) break;
-        if (id == '?' || id == ':') reject(id, argv[before < argc ? before : argc - 1]);
+        const char* const word = argv[before < argc ? before : argc - 1];
+        if (id == '?' || id == ':') reject(id, word);
+        if (is_shortened(word, kOptions[row].name)) reject('?', word);
         apply(result, id, optarg);
         if (result.action != Options::Action::Run) return result;
     }
     if (optind < argc)
         throw HostError(fmt::format("{}: this is not an option; a kernel is given with -kernel FILE", argv[optind]));
+    if (!result.serial_argument.empty()) {
+        result.serial = parse_backend("serial", without_chardev("serial", result.serial_argument, result.chardevs), true, true);
+        result.serial_chosen = true;
+    }
+    connect_monitors(result.chardevs, result.monitors, result.qmp);
     place_drives(result.drives);
     connect_nics(result.nics, result.has_board() && !result.no_defaults);
     check_board(result);
@@ -637,12 +715,14 @@ Options are spelled as QEMU's, with one dash or two.
 
 The guest
   -bios FILE           firmware, when no kernel is given (default: SeaBIOS of Debian's package seabios)
-  -boot order=LETTERS[,menu=on[,splash-time=MS]]
-                       what firmware boots from: a floppy, c disk, d CD-ROM, n network (default cad); how long it
-                       offers its menu
+  -L FOLDER            where a -bios FILE without a folder is looked for too
+  -boot [order=LETTERS][,once=LETTERS][,menu=on[,splash-time=MS]][,reboot-timeout=MS]
+                       what firmware boots from: a floppy, c disk, d CD-ROM, n network (default cad); once= until the
+                       first reset; how long it offers its menu, and waits before it starts anew when nothing boots
   -kernel FILE         started without firmware: a Linux bzImage, or a Multiboot kernel (ELF or flat)
   -initrd FILE         its initial RAM disk; for Multiboot a list of modules: "FILE ARGUMENTS,FILE,..."
   -append TEXT         its command line, for example "console=ttyS0"
+  -cpu max             the CPU that there is
   -m SIZE              its memory in MiB, or with a suffix K, M or G: 1M to 3584M (default 256M)
   -mem-path FOLDER     its memory in an unnamed file there, all of it from the start: a tmpfs mounted with
                        -o huge=always backs it with huge pages (hugetlbfs cannot)
@@ -663,6 +743,8 @@ Devices
   -drive [file=FILE][,format=raw|qcow2][,if=ide|virtio|floppy|none][,media=disk|cdrom][,index=N][,bus=N,unit=N]
          [,snapshot=on][,readonly=on][,id=NAME]
                        the same in full; a removable drive may be empty
+  -device ide-hd|ide-cd|virtio-blk-pci,drive=NAME[,bus=ide.N,unit=N][,bootindex=N]
+                       takes a -drive if=none,id=NAME; firmware tries the lowest bootindex first
   -snapshot            writes to disks are forgotten at the end
   -nic user[,model=e1000|ne2k_pci|virtio-net-pci][,mac=MAC][,hostfwd=tcp:[ADDR]:PORT-[ADDR]:PORT][,restrict=on][,hostname=NAME]
                        a network card on a network of its own that reaches the world by the host's sockets (default
@@ -670,7 +752,7 @@ Devices
   -nic tap,ifname=NAME,script=no
                        a network card on an interface of the host
   -nic none            no network card
-  -netdev user|tap,id=NAME[,...] -device e1000,netdev=NAME[,mac=MAC]
+  -netdev user|tap,id=NAME[,...] -device e1000,netdev=NAME[,mac=MAC][,bootindex=N]
                        the same in two parts
   -machine pc          an i440FX board with PCI, ACPI, APICs and HPET (default with firmware); pc,acpi=off without
                        ACPI tables, pc,hpet=off (or -no-hpet) without HPET
@@ -678,18 +760,19 @@ Devices
   -vga std|none        a VGA card with Bochs VBE on that board (default std)
   -display none        nobody looks at it (default)
   -display curses      its text on this terminal, which then is the keyboard; the serial port goes nowhere
+  -display vnc=:N      the same as -vnc :N
   -display sdl         a window with its screen, keyboard and mouse; Ctrl-Alt-G gives the mouse back
   -vnc [ADDRESS]:N[,password=on|,password-file=FILE]
                        its screen, keyboard and mouse for VNC viewers on port 5900 + N of this host, or of ADDRESS;
                        password=on: with one that the monitor's set_password sets, and nobody before that
   -k LAYOUT            the layout of the guest's keyboard, for -vnc: en-us (default), de, fr, ch(fr)...
   -nographic           no display, and firmware uses the serial port
-  -rtc base=utc|YYYY-MM-DDTHH:MM:SS
+  -rtc base=utc|localtime|YYYY-MM-DDTHH:MM:SS
                        where the clock starts (default utc, the host's time)
   -no-reboot           exit instead of resetting when the guest reboots or crashes
 
 How it runs
-  -accel bt            by dynamic binary translation (default)
+  -accel bt            by dynamic binary translation (default; tcg is the same)
   -accel bt,tb-size=N  ... with a code cache of N MiB (default 128)
   -accel bt,simulate=A+B  ... with these families of instructions left to the interpreter, to find a wrong one
   -accel interp        by the reference interpreter, about a hundred times slower
@@ -706,6 +789,8 @@ Driving it from outside (docs/monitor.md)
   -monitor stdio|unix:PATH,server,nowait|tcp:HOST:PORT,server,nowait|telnet:HOST:PORT,server,nowait|none
                        QEMU's monitor: info, stop, cont, sendkey, screendump, change, savevm, loadvm, help ...
   -qmp ADDRESS         the same for programs, in QMP's form
+  -chardev socket|stdio|file|null,id=NAME,... -mon chardev=NAME[,mode=control]
+                       the same in QEMU's long form; also -serial chardev:NAME
   -S                   do not start: wait for "cont"
   -loadvm NAME|./FILE  go on from a snapshot in the qcow2 disks, or in a file
   -no-shutdown         stop instead of ending when the guest switches off

@@ -9,6 +9,7 @@
 #include "shadowmmu/ram_source.h"
 #include "translator/translator_options.h"
 #include "vmm/display/vnc_options.h"
+#include "vmm/chardev_options.h"
 #include "vmm/drive_options.h"
 #include "vmm/monitor/address.h"
 #include "vmm/nic_options.h"
@@ -38,6 +39,7 @@ struct Options {
     std::string kernel, initrd, append;
     CharBackend serial{CharBackend::Kind::Terminal, {}, true};
     bool serial_chosen = false;  // by an option
+    std::string serial_argument;  // ... as it was written
     CharBackend debugcon;
     std::optional<DebugExit> debug_exit;
     Accel accel = Accel::Translator;
@@ -45,8 +47,10 @@ struct Options {
     bool no_reboot = false, no_shutdown = false;
     bool start_stopped = false;  // -S
     std::vector<MonitorAddress> monitors, qmp;
+    ChardevOptions chardevs;
     std::string name, pid_file, load_snapshot;
     std::optional<int64_t> rtc_base;  // seconds since 1970; none: the host's time
+    bool rtc_local = false;           // ... as its users read it
     PcOptions pc;
     std::optional<VncOptions> vnc;
     std::string keyboard_layout = "en-us";

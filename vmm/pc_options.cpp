@@ -88,18 +88,25 @@ std::string parse_machine(std::string_view text, PcOptions& o) {
 void parse_boot(std::string_view text, PcOptions& o) {
     const std::string_view whole = text;
     constexpr std::string_view kRemedy =
-        "write -boot order=LETTERS[,menu=on[,splash-time=0 to 65535]]; the letters are a (floppy), c (disk), d (CD-ROM), n (network)";
+        "write -boot [order=LETTERS][,once=LETTERS][,menu=on[,splash-time=0 to 65535]][,reboot-timeout=0 to 65535]; the letters are "
+        "a (floppy), c (disk), d (CD-ROM), n (network)";
+    const auto letters = [&](std::string_view value) {
+        if (value.empty() || value.find_first_not_of("acdn") != std::string_view::npos) bad("boot", whole, kRemedy);
+        return std::string(value);
+    };
     for (bool first = true; !text.empty() || first; first = false) {
         const auto [key, value] = take_word(text);
         const bool bare = first && value.empty() && key != "menu";
-        if (bare || key == "order" || key == "once") {
-            o.boot_order = bare ? key : value;
-            if (o.boot_order.empty() || o.boot_order.find_first_not_of("acdn") != std::string::npos)
-                bad("boot", whole, kRemedy);
+        if (bare || key == "order") {
+            o.boot_order = letters(bare ? key : value);
+        } else if (key == "once") {
+            o.boot_once = letters(value);
         } else if (key == "menu" && on_off(value)) {
             o.boot_menu = *on_off(value);
         } else if (key == "splash-time" && number16(value)) {
             o.boot_menu_wait = *number16(value);
+        } else if (key == "reboot-timeout" && (number16(value) || value == "-1")) {
+            o.reboot_timeout = number16(value);
         } else if (key != "strict" || !on_off(value)) {
             bad("boot", whole, kRemedy);
         }
@@ -123,7 +130,7 @@ void parse_display(std::string_view value, PcOptions& o) {
     else if (value == "sdl")
         o.display = Display::Sdl;
     else
-        bad("display", value, "unknown display; known are sdl, curses and none");
+        bad("display", value, "unknown display; known are sdl, curses, vnc=:N and none");
 }
 
 void parse_global(std::string_view text, PcOptions& o) {

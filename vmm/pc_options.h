@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ringfold {
 
@@ -23,9 +24,12 @@ struct PcOptions {
     bool no_graphic = false;  // -nographic: firmware is told to use the serial port
     bool acpi = true, hpet = true;
     std::string bios;  // empty: the usual places
+    std::vector<std::string> firmware_folders;  // -L: where a -bios without a folder is looked for first
     std::string boot_order = "cad";
+    std::string boot_once;  // instead of boot_order until the first reset; or empty
     bool boot_menu = false;
     std::optional<uint16_t> boot_menu_wait;  // milliseconds; empty: the firmware's own
+    std::optional<uint16_t> reboot_timeout;  // ... after which firmware that finds nothing to boot starts anew; empty: never
     uint16_t debugcon_port = 0xe9;
     std::string screendump;  // where to write the screen at the end; empty: nowhere
 };

@@ -1,5 +1,5 @@
 ; Says on port E9 from which drive the firmware booted it, reads sector 2 through the firmware and says what it holds,
-; then ends the machine through port F4.
+; then ends the machine through port F4. With AGAIN it resets it.
         org 0x7c00
         bits 16
 start:  xor ax, ax
@@ -28,6 +28,11 @@ start:  xor ax, ax
         jc .bad
 .said:  mov si, 0x7e00
         call say
+%ifdef AGAIN
+        mov dx, 0xcf9                   ; a reset instead
+        mov al, 6
+        out dx, al
+%endif
         mov al, 0x10
         out 0xf4, al
 .bad:   mov si, failed

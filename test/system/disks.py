@@ -46,6 +46,14 @@ def firmware(ringfold, folder):
     os.mkdir(os.path.join(folder, "cd"))
     os.link(sector, os.path.join(folder, "cd", "boot"))
     run("xorriso", "-as", "mkisofs", "-o", iso, "-b", "boot", "-no-emul-boot", "-boot-load-size", "4", os.path.join(folder, "cd"))
+    again, other = os.path.join(folder, "again"), image("other", 8 << 20)
+    run("nasm", "-DAGAIN", "-f", "bin", "-o", again, os.path.join(HERE, "boot_sector.asm"))
+    os.truncate(again, 1440 << 10)
+    with open(other, "r+b") as out:
+        out.seek(512)
+        out.write(b": another disk!")
+    first_virtio = ["-drive", f"file={other},if=none,id=v,format=raw", "-device", "virtio-blk-pci,drive=v,bootindex=1"]
+    second_ide = ["-drive", f"file={other},if=none,id=i,format=raw", "-device", "ide-hd,drive=i,bus=ide.1,unit=1,bootindex=0"]
     said = ": second sector\n"
     for name, options, wanted in [
             ("a disk", ["-hda", disk], "drive 80" + said),
@@ -56,8 +64,11 @@ def firmware(ringfold, folder):
             ("a floppy of 360 K", ["-fda", small, "-boot", "a"], "drive 00" + said),
             ("a CD-ROM", ["-cdrom", iso, "-boot", "d"], "drive e0" + said),
             ("a floppy before a disk", ["-fda", floppy, "-hda", disk, "-boot", "order=ac"], "drive 00" + said),
-            ("a read-only disk", ["-drive", f"file={disk},readonly=on,format=raw"], "drive 80" + said)]:
-        done = subprocess.run([ringfold, "-display", "none", "-serial", "none", "-debugcon", "stdio", "-no-reboot", "-m", "32",
+            ("a read-only disk", ["-drive", f"file={disk},readonly=on,format=raw"], "drive 80" + said),
+            ("a floppy once, then a disk", ["-fda", again, "-hda", disk, "-boot", "order=c,once=a"], "drive 00" + said + "drive 80" + said),
+            ("a virtio disk with bootindex=", ["-hda", disk, *first_virtio], "drive 80: another disk!\n"),
+            ("an IDE disk with bootindex=", ["-hda", disk, *second_ide], "drive 80: another disk!\n")]:
+        done = subprocess.run([ringfold, "-display", "none", "-serial", "none", "-debugcon", "stdio", "-m", "32",
                                "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *options],
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=120, text=True, errors="replace")
         report((done.returncode, done.stdout) == (0x21, wanted), f"firmware boots from {name}", f"{done.returncode} {done.stdout!r} {done.stderr!r}")

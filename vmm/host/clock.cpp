@@ -15,6 +15,12 @@ Nanoseconds read_clock(clockid_t id) {
     return static_cast<Nanoseconds>(t.tv_sec) * kSecond + t.tv_nsec;
 }
 
+Nanoseconds east_of_utc(Nanoseconds moment) {
+    const time_t seconds = static_cast<time_t>(moment / kSecond);
+    tm local{};
+    return localtime_r(&seconds, &local) ? static_cast<Nanoseconds>(local.tm_gmtoff) * kSecond : 0;
+}
+
 }  // namespace
 
 HostClock::HostClock(Nanoseconds start_at) : origin_(read_clock(CLOCK_MONOTONIC) - start_at) {}
@@ -35,7 +41,8 @@ void HostClock::go_on() {
 
 Nanoseconds HostClock::wall() const {
     if (wall_at_zero_) return *wall_at_zero_ + now();
-    return read_clock(CLOCK_REALTIME);
+    const Nanoseconds utc = read_clock(CLOCK_REALTIME);
+    return local_ ? utc + east_of_utc(utc) : utc;
 }
 
 }  // namespace ringfold

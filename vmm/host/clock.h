@@ -35,10 +35,13 @@ public:
     void go_on();
     // The time of day at time zero, instead of the host's.
     void set_wall(Nanoseconds at_zero) { wall_at_zero_ = at_zero; }
+    // The host's time of day as its users read it, for guests that take the RTC for that.
+    void show_local_time() { local_ = true; }
 
 private:
     Nanoseconds origin_;  // CLOCK_MONOTONIC at time zero
     std::optional<Nanoseconds> stopped_at_, wall_at_zero_;
+    bool local_ = false;
 };
 
 class ManualClock final : public Clock {

@@ -45,18 +45,20 @@ MonitorAddress parse_monitor_address(std::string_view option, std::string_view t
     } else {
         bad("unknown destination");
     }
-    bool server = false;
-    a.wait = a.kind == MonitorAddress::Kind::Unix || a.kind == MonitorAddress::Kind::Tcp;
+    const bool socket = a.kind == MonitorAddress::Kind::Unix || a.kind == MonitorAddress::Kind::Tcp;
+    a.wait = socket;
     while (!rest.empty()) {
         const std::string_view word = next_word(rest);
         if (word == "server" || word == "server=on")
-            server = true;
+            a.server = socket;
         else if (word == "nowait" || word == "wait=off")
             a.wait = false;
+        else if (word == "server=off")
+            a.server = false;
         else if (word != "wait" && word != "wait=on" && word != "nodelay" && word != "ipv4" && word != "ipv4=on")
             bad(fmt::format("{} is not known here", word));
     }
-    if (a.kind != MonitorAddress::Kind::Stdio && !server) bad("it can only listen: add ,server,nowait");
+    a.wait = a.wait && a.server;
     return a;
 }
 

@@ -1,4 +1,4 @@
-// Where a monitor listens: the argument of -monitor and -qmp, in QEMU's spelling.
+// Where a monitor listens, or connects to: the argument of -monitor and -qmp, in QEMU's spelling.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@ struct MonitorAddress {
     std::string path;        // Unix
     std::string host, port;  // Tcp; an empty host is the loopback
     bool telnet = false;
-    bool wait = false;  // the machine starts once somebody has come
+    bool server = false;  // somebody comes to us; else we go there
+    bool wait = false;    // the machine starts once somebody has come
 };
 
 // none, stdio, unix:PATH[,server][,nowait], tcp:HOST:PORT[,...], telnet:HOST:PORT[,...]. `option` is "monitor" or

@@ -42,8 +42,8 @@ MonitorPort::MonitorPort(std::string option, const MonitorAddress& address, std:
       hand_over_(std::move(hand_over)),
       event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!event_) fail("make an event descriptor");
-    if (address_.kind == MonitorAddress::Kind::Unix) listen_unix();
-    if (address_.kind == MonitorAddress::Kind::Tcp) listen_tcp();
+    if (address_.kind == MonitorAddress::Kind::Unix) open_unix();
+    if (address_.kind == MonitorAddress::Kind::Tcp) open_tcp();
 }
 
 MonitorPort::~MonitorPort() {
@@ -53,29 +53,40 @@ MonitorPort::~MonitorPort() {
     }
     wake();
     if (thread_.joinable()) thread_.join();
-    if (address_.kind == MonitorAddress::Kind::Unix) unlink(address_.path.c_str());
+    if (address_.kind == MonitorAddress::Kind::Unix && address_.server) unlink(address_.path.c_str());
 }
 
 void MonitorPort::fail(const std::string& doing) const {
     throw HostError(fmt::format("{}: cannot {}: {}; give another place", option_, doing, strerror(errno)));
 }
 
-void MonitorPort::listen_unix() {
+// Listens there, or connects.
+void MonitorPort::open_socket(const sockaddr* where, socklen_t length) {
+    host::Fd fd(socket(where->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (address_.server) {
+        const int on = 1;
+        if (fd && where->sa_family == AF_INET) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (!fd || bind(fd.get(), where, length) < 0 || listen(fd.get(), 1) < 0) fail("listen there");
+    } else if (!fd || connect(fd.get(), where, length) < 0) {
+        fail("connect there; with ,server,nowait it would listen");
+    }
+    if (fcntl(fd.get(), F_SETFL, O_NONBLOCK) < 0) fail("use the socket");
+    (address_.server ? listener_ : connection_) = std::move(fd);
+}
+
+void MonitorPort::open_unix() {
     sockaddr_un where{};
     where.sun_family = AF_UNIX;
     if (address_.path.size() >= sizeof where.sun_path) {
         errno = ENAMETOOLONG;
-        fail("listen there");
+        fail("use that path");
     }
     std::copy(address_.path.begin(), address_.path.end(), where.sun_path);
-    unlink(address_.path.c_str());  // of a program that is gone, as QEMU does
-    listener_ = host::Fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!listener_ || bind(listener_.get(), reinterpret_cast<sockaddr*>(&where), sizeof where) < 0 ||
-        listen(listener_.get(), 1) < 0)
-        fail("listen there");
+    if (address_.server) unlink(address_.path.c_str());  // of a program that is gone, as QEMU does
+    open_socket(reinterpret_cast<const sockaddr*>(&where), sizeof where);
 }
 
-void MonitorPort::listen_tcp() {
+void MonitorPort::open_tcp() {
     addrinfo hints{};
     hints.ai_family = AF_INET;
     hints.ai_socktype = SOCK_STREAM;
@@ -84,11 +95,7 @@ void MonitorPort::listen_tcp() {
     if (const int error = getaddrinfo(host.c_str(), address_.port.c_str(), &hints, &found); error != 0 || !found)
         throw HostError(fmt::format("{}: {} port {}: {}", option_, host, address_.port, gai_strerror(error)));
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(found, freeaddrinfo);
-    listener_ = host::Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const int on = 1;
-    if (listener_) setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (!listener_ || bind(listener_.get(), found->ai_addr, found->ai_addrlen) < 0 || listen(listener_.get(), 1) < 0)
-        fail("listen there");
+    open_socket(found->ai_addr, found->ai_addrlen);
 }
 
 void MonitorPort::serve(MonitorSession& session) {
@@ -129,20 +136,24 @@ void MonitorPort::run() {
         in_ = STDIN_FILENO;
         out_ = STDOUT_FILENO;
         hand_over_([this] { session_->connected(); });
+    } else if (connection_) {
+        in_ = out_ = connection_.get();
+        hand_over_([this] { session_->connected(); });
     }
     for (;;) {
-        bool wants_write, busy;
+        bool wants_write, busy, overrun;
         int timeout = -1;
         {
             const std::lock_guard lock(mutex_);
             if (quit_) break;
-            if (overrun_) unsent_.clear();
+            overrun = overrun_;
+            if (overrun) unsent_.clear();
             wants_write = !unsent_.empty();
             busy = busy_;
             if (const auto left = next_command_ - Time::now(); !busy && left > Time::duration{} && !received_.empty())
                 timeout = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
         }
-        if (overrun_) drop();
+        if (overrun) drop();
         // What is waiting already is taken before more is read.
         const bool reads = in_ >= 0 && !busy && received_.empty();
         pollfd fds[] = {{event_.get(), POLLIN, 0},

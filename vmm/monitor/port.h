@@ -12,6 +12,8 @@
 #include <string>
 #include <thread>
 
+#include <sys/socket.h>
+
 #include "vmm/host/fd.h"
 #include "vmm/monitor/address.h"
 
@@ -56,8 +58,9 @@ public:
     void send(std::string_view text);
 
 private:
-    void listen_unix();
-    void listen_tcp();
+    void open_unix();
+    void open_tcp();
+    void open_socket(const sockaddr* where, socklen_t length);
     [[noreturn]] void fail(const std::string& doing) const;
     void run();
     void accept_one();

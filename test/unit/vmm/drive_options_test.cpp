@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "vmm/base/result.h"
+#include "vmm/boot_paths.h"
 
 using namespace ringfold;
 
@@ -55,6 +56,37 @@ TEST_CASE("-hda to -hdd, -cdrom and -fda have their places") {
     CHECK_THROWS_WITH(add_drive("hda", "", o), "-hda : give the name of an image");
 }
 
+TEST_CASE("-device ide-hd and ide-cd take a drive to their place") {
+    DriveOptions o;
+    for (const char* drive : {"file=a,if=none,id=a", "file=b,if=none,id=b,readonly", "if=none,id=c"}) parse_drive(drive, o);
+    CHECK(parse_drive_device("ide-hd,drive=a,bus=ide.1,unit=1,bootindex=2", o));
+    CHECK(parse_drive_device("ide-hd,drive=b", o));
+    CHECK(parse_drive_device("ide-cd,drive=c,bus=ide.1", o));
+    place_drives(o);
+    CHECK((o.list[0].interface == Interface::Ide && o.list[0].index == 3u && o.list[0].boot_index == 2u));
+    CHECK((o.list[1].index == 0u && o.list[1].read_only));
+    CHECK((o.list[2].cdrom && o.list[2].index == 2u));
+    for (const char* wrong : {"ide-hd,drive=a,bus=ide.2", "ide-hd,drive=a,bus=x", "ide-hd,drive=a,bootindex=-1", "ide-cd"})
+        CHECK_THROWS_AS(parse_drive_device(wrong, o), HostError);
+}
+
+TEST_CASE("bootindex= becomes firmware's names in order") {
+    DriveOptions drives;
+    NicOptions nics;
+    for (const char* drive : {"file=a,if=none,id=a", "file=b,if=none,id=b", "file=c,if=virtio,index=0"}) parse_drive(drive, drives);
+    parse_drive_device("ide-hd,drive=a,bus=ide.1,bootindex=2", drives);
+    parse_drive_device("virtio-blk-pci,drive=b,bootindex=1", drives);
+    parse_nic("user", nics);
+    parse_netdev("user,id=n", nics);
+    parse_nic_device("e1000,netdev=n,bootindex=0", nics);
+    place_drives(drives);
+    CHECK(boot_paths(nics, drives) ==
+          "/pci@i0cf8/ethernet@4/ethernet-phy@0\n/pci@i0cf8/scsi@6/disk@0,0\n/pci@i0cf8/ide@1,1/drive@1/disk@0");
+    drives.list[2].boot_index = 1;
+    CHECK_THROWS_WITH(boot_paths(nics, drives), Catch::Contains("another device has bootindex=1"));
+    CHECK(boot_paths({}, {}).empty());
+}
+
 TEST_CASE("-snapshot is for all that can be written") {
     DriveOptions o;
     o.snapshot = true;
@@ -70,7 +102,7 @@ TEST_CASE("a drive that cannot be is refused with its own words") {
          {"file=a,if=scsi", "file=a,media=tape", "file=a,index=4", "file=a,index=x", "file=a,index=-1", "file=a,index=",
           "file=a,bus=2", "file=a,unit=9", "file=a,index=0,unit=1", "file=a,snapshot=perhaps", "file=a,readonly=2", "file=a,size=5",
           "if=ide", "if=virtio", "file=a,if=virtio,index=8", "file=a,if=floppy,index=2", "file=a,if=virtio,media=cdrom",
-          "file=a,cache=unsafe", "nonsense", "file=a,werror=stop"}) {
+          "file=a,cache=writethrough", "nonsense", "file=a,werror=stop"}) {
         CAPTURE(wrong);
         try {
             placed({wrong});

@@ -46,9 +46,11 @@ TEST_CASE("monitor addresses are QEMU's") {
     const auto b = parse_monitor_address("monitor", "telnet::4444,server");
     CHECK((b.kind == MonitorAddress::Kind::Tcp && b.telnet && b.wait && b.host.empty() && b.port == "4444"));
     CHECK(parse_monitor_address("qmp", "tcp:127.0.0.1:1,server=on,wait=off").host == "127.0.0.1");
+    const auto c = parse_monitor_address("qmp", "unix:/tmp/m");
+    CHECK((!c.server && !c.wait));  // somebody listens there, and we come
     CHECK(parse_monitor_address("qmp", "stdio").kind == MonitorAddress::Kind::Stdio);
     for (const char* bad :
-         {"", "unix:", "unix:/tmp/m", "tcp:host,server", "tcp:host:,server", "vc", "unix:/m,server,what"})
+         {"", "unix:", "tcp:host,server", "tcp:host:,server", "vc", "unix:/m,server,what"})
         CHECK_THROWS_AS(parse_monitor_address("qmp", bad), HostError);
 }
 
@@ -61,11 +63,30 @@ TEST_CASE("options about the monitor") {
     CHECK(o.rtc_base == 1795608000);
     CHECK(o.serial.kind == CharBackend::Kind::None);
     CHECK(!parse({"-rtc", "base=utc,clock=host"}).rtc_base);
+    CHECK(parse({"-rtc", "base=localtime"}).rtc_local);
     CHECK_THROWS_AS(parse({"-monitor", "stdio", "-qmp", "stdio"}), HostError);
     CHECK_THROWS_AS(parse({"-monitor", "stdio", "-serial", "stdio"}), HostError);
-    for (const char* bad : {"base=localtime", "base=2026-13-01", "base=yesterday", "base=2026-01-01T25:00:00", "x"})
+    for (const char* bad : {"base=local", "base=2026-13-01", "base=yesterday", "base=2026-01-01T25:00:00", "x"})
         CHECK_THROWS_AS(parse({"-rtc", bad}), HostError);
     CHECK_THROWS_AS(parse({"-daemonize"}), HostError);
+}
+
+TEST_CASE("-chardev with -mon and -serial is the long form of the same") {
+    const Options o = parse({"-chardev", "socket,id=q,path=/tmp/q,server=on,wait=off", "-mon", "chardev=q,mode=control", "-mon", "m",
+                             "-chardev", "socket,id=m,host=localhost,port=4444,telnet=on,server=on", "-serial", "chardev:s", "-chardev",
+                             "file,id=s,path=a,,b"});
+    REQUIRE((o.qmp.size() == 1 && o.monitors.size() == 1));
+    CHECK((o.qmp[0].path == "/tmp/q" && o.qmp[0].server && !o.qmp[0].wait));
+    CHECK((o.monitors[0].telnet && o.monitors[0].port == "4444" && o.monitors[0].wait));
+    CHECK((o.serial.kind == CharBackend::Kind::File && o.serial.path == "a,b"));
+    const Options shared = parse({"-chardev", "stdio,mux=on,id=t,signal=off", "-mon", "t", "-serial", "chardev:t"});
+    CHECK((shared.monitors.empty() && shared.serial.keys));
+    const Options client = parse({"-chardev", "socket,id=m,path=/tmp/q", "-mon", "chardev=m,mode=control"});
+    CHECK_FALSE(client.qmp.at(0).server);
+    for (const std::vector<std::string>& bad : {std::vector<std::string>{"-chardev", "socket,id=a"}, {"-chardev", "stdio"}, {"-chardev", "pty,id=a"},
+                                                {"-chardev", "file,id=a"}, {"-mon", "chardev=no"}, {"-serial", "chardev:no"},
+                                                {"-chardev", "null,id=a", "-chardev", "null,id=a"}, {"-mon", "mode=control"}})
+        CHECK_THROWS_AS(parse(bad), HostError);
 }
 
 TEST_CASE("lines, as people type them") {

@@ -99,6 +99,7 @@ TEST_CASE("the translator's own options") {
     CHECK(o.translator.emit.simulate_families ==
           (uint64_t{1} << static_cast<unsigned>(EmitKind::call) | uint64_t{1} << static_cast<unsigned>(EmitKind::ret)));
     CHECK(parse({"-kernel", "k", "-accel", "bt"}).translator.emit.simulate_families == 0);
+    CHECK(parse({"-kernel", "k", "-machine", "pc,accel=tcg", "-cpu", "qemu32", "-no-kvm"}).accel == Accel::Translator);
 }
 
 TEST_CASE("a bad value is answered by one line that begins with its option") {
@@ -124,6 +125,12 @@ TEST_CASE("a bad value is answered by one line that begins with its option") {
         {{"-kernel"}, "-kernel: "},
         {{"-kernel", "k", "-frobnicate"}, "-frobnicate: "},
         {{"-kernel", "k", "-no-reboot=1"}, "-no-reboot=1: "},
+        {{"-no-reb"}, "-no-reb: not an option"},
+        {{"-mem-prealloc"}, "-mem-prealloc: not an option"},
+        {{"-m256"}, "-m256: not an option"},
+        {{"-usb"}, "-usb: there is no USB"},
+        {{"-gdb", "tcp::1234"}, "-gdb: there is no GDB"},
+        {{"-cpu", "486"}, "-cpu 486: "},
         {{"disk.img"}, "disk.img: "},
         {{"-machine", "bare"}, "-machine bare: "},
     };

@@ -53,10 +53,12 @@ TEST_CASE("-boot takes an order, plain or named, and the menu") {
     parse_boot("order=nca,menu=on,splash-time=65535,strict=on", o);
     CHECK(o.boot_order == "nca");
     CHECK(o.boot_menu_wait == 65535);
+    parse_boot("once=dn,reboot-timeout=500", o);
+    CHECK((o.boot_order == "nca" && o.boot_once == "dn" && o.reboot_timeout == 500));
     CHECK(o.boot_menu);
     parse_boot("menu=off", o);
     CHECK_FALSE(o.boot_menu);
-    for (const char* wrong : {"", "x", "order=", "menu=perhaps", "splash=file", "splash-time=65536", "splash-time="})
+    for (const char* wrong : {"", "x", "order=", "menu=perhaps", "once=", "reboot-timeout=x", "splash=file", "splash-time=65536", "splash-time="})
         CHECK_THROWS_AS(parse_boot(wrong, o), HostError);
 }
 
