@@ -9,7 +9,7 @@
 namespace ringfold {
 
 // PCI slots: network cards from the first on, virtio disks behind them.
-inline constexpr unsigned kFirstCardSlot = 3;
+inline constexpr unsigned kFirstCardSlot = 3, kCardSlots = 32 - kFirstCardSlot;
 
 // What fw_cfg's file "bootorder" holds: Open Firmware's names of them, one a line, as QEMU writes and SeaBIOS reads
 // them. Empty if no device has a boot index.

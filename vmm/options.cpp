@@ -17,6 +17,7 @@
 #include "translator/engine/engine.h"
 #include "vmm/base/log.h"
 #include "vmm/base/result.h"
+#include "vmm/boot_paths.h"
 
 namespace ringfold {
 
@@ -637,6 +638,9 @@ void check_board(const Options& o) {
         throw HostError("-machine bare: it has no firmware; give a kernel with -kernel FILE, or write -machine pc");
     if (o.pc.board == BoardKind::Bare && o.pc.vga == VgaKind::Std)
         throw HostError("-vga std: the bare machine has no bus to put it on; write -machine pc");
+    const auto virtio = std::ranges::count(o.drives.list, DriveOption::Interface::Virtio, &DriveOption::interface);
+    if (o.nics.nics.size() + static_cast<size_t>(virtio) > kCardSlots)
+        throw HostError(fmt::format("-nic: the bus has room for {} network cards and virtio disks", kCardSlots));
     for (const DriveOption& d : o.drives.list)
         if (o.pc.board == BoardKind::Bare && d.interface == DriveOption::Interface::Virtio)
             throw HostError(fmt::format("{}: the bare machine has no bus for virtio; write -machine pc", d.shown));

@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 
 import network
@@ -64,6 +65,28 @@ def one_wire(ringfold, guest, model, server, data):
         g.console.close()
 
 
+def interface_that_goes(ringfold):
+    """The host deletes the interface: one line, and no turning on the spot."""
+    subprocess.run(["ip", "tuntap", "add", "tap1", "mode", "tap"], check=True)
+    subprocess.run(["ip", "link", "set", "tap1", "up"], check=True)
+    p = subprocess.Popen([ringfold, "-S", "-m", "16", "-display", "none", "-serial", "none", "-nic", "tap,ifname=tap1,script=no"],
+                         stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        time.sleep(2)
+        subprocess.run(["ip", "link", "del", "tap1"], check=True)
+        line = p.stderr.readline()
+        report("the interface is gone" in line, "an interface that is deleted is one line", line)
+
+        def ticks():
+            return sum(map(int, open(f"/proc/{p.pid}/stat").read().rpartition(")")[2].split()[11:13]))
+        before = ticks()
+        time.sleep(2)
+        report(ticks() - before < 20, "... and costs nothing then", ticks() - before)
+    finally:
+        p.kill()
+        p.communicate()
+
+
 def main():
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     if "RINGFOLD_TAP_TEST" not in os.environ:
@@ -80,6 +103,7 @@ def main():
                 one_wire(ringfold, guest, model, server, data)
             except (Problem, OSError) as problem:
                 report(False, model, problem)
+    interface_that_goes(ringfold)
     sys.exit(1 if network.failed else 0)
 
 

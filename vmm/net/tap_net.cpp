@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -43,7 +44,8 @@ host::Fd open_tap(const TapOptions& o) {
 
 }  // namespace
 
-TapNet::TapNet(const TapOptions& options, host::Mailbox& mailbox) : HostNet(mailbox), tap_(open_tap(options)) {
+TapNet::TapNet(const TapOptions& options, host::Mailbox& mailbox)
+    : HostNet(mailbox), shown_(options.shown), tap_(open_tap(options)) {
     const host::BlockSignals blocked;
     thread_ = std::thread([this] { run(); });
 }
@@ -55,17 +57,29 @@ TapNet::~TapNet() {
 }
 
 void TapNet::run() {
-    std::array<uint8_t, kLargestRead> buffer;
     while (!quit_) {
         // What the guest cannot take stays in the interface's own queue.
-        pollfd fds[] = {{wake_fd(), POLLIN, 0}, {guest_is_behind() ? -1 : tap_.get(), POLLIN, 0}};
+        pollfd fds[] = {{wake_fd(), POLLIN, 0}, {tap_ && !guest_is_behind() ? tap_.get() : -1, POLLIN, 0}};
         if (poll(fds, std::size(fds), -1) < 0) continue;
         if (fds[0].revents) clear_wake();
         for (const Frame& frame : take_sent())
-            if (::write(tap_.get(), frame.data(), frame.size()) < 0) continue;  // the interface is down: lost
-        if (!fds[1].revents) continue;
-        for (ssize_t n; !guest_is_behind() && (n = ::read(tap_.get(), buffer.data(), buffer.size())) > 0;)
+            if (!tap_ || ::write(tap_.get(), frame.data(), frame.size()) < 0) continue;  // the interface is down: lost
+        if (fds[1].revents) read_frames();
+    }
+}
+
+void TapNet::read_frames() {
+    std::array<uint8_t, kLargestRead> buffer;
+    while (!guest_is_behind()) {
+        const ssize_t n = ::read(tap_.get(), buffer.data(), buffer.size());
+        if (n > 0) {
             deliver({buffer.data(), static_cast<size_t>(n)});
+            continue;
+        }
+        if (n == 0 || errno == EAGAIN || errno == EINTR || errno == EIO) return;  // EIO: it is down
+        fmt::print(stderr, "ringfold: {}: the interface is gone: {}; the guest's cable leads nowhere\n", shown_, strerror(errno));
+        tap_ = host::Fd();
+        return;
     }
 }
 

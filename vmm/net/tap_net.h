@@ -22,8 +22,10 @@ public:
 
 private:
     void run();
+    void read_frames();
 
-    host::Fd tap_;
+    const std::string shown_;
+    host::Fd tap_;  // none once the host has taken the interface away
     std::atomic<bool> quit_{false};
     std::thread thread_;
 };

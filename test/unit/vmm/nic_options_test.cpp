@@ -84,6 +84,14 @@ TEST_CASE("network options that make no sense") {
     }
 }
 
+TEST_CASE("more cards than the bus has room for") {
+    std::vector<std::string> words;
+    for (int n = 0; n < 29; ++n) words.insert(words.end(), {"-nic", "user"});
+    CHECK(parse(words).nics.size() == 29);
+    words.insert(words.end(), {"-drive", "if=virtio,file=x"});
+    CHECK_THROWS_AS(parse(words), HostError);
+}
+
 TEST_CASE("virtio's names") {
     for (const char* name : {"virtio", "virtio-net", "virtio-net-pci"})
         CHECK(parse({"-nic", std::string("user,model=") + name}).nics[0].model == NicModel::Virtio);
