@@ -103,7 +103,8 @@ private:
     Face<E1000, &E1000::read_memory, &E1000::write_memory> memory_face_{*this};
     Face<E1000, &E1000::read_port, &E1000::write_port> port_face_{*this};
     Rom rom_;
-    State s_;  // but for `pci`
+    State s_;          // but for `pci`
+    size_t work_ = 0;  // bytes moved for the guest's last access
 };
 
 }  // namespace ringfold

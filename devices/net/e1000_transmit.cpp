@@ -24,6 +24,7 @@ void E1000::transmit() {
     const uint32_t entries = reg(kTdlen) / kDescriptorBytes;
     if (!(reg(kTctl) & kTxEnable) || !bus_master() || entries == 0 || reg(kTdh) == reg(kTdt)) return;
     uint32_t causes = kTxqe;
+    work_ = 0;
     for (uint32_t n = 0; n < entries && reg(kTdh) != reg(kTdt); ++n) {
         const GuestPhys at((uint64_t{reg(kTdbah)} << 32 | reg(kTdbal)) + uint64_t{reg(kTdh)} * kDescriptorBytes);
         std::array<uint8_t, kDescriptorBytes> bytes{};
@@ -58,7 +59,7 @@ void E1000::take_context(const Descriptor& d, const std::array<uint8_t, 16>& b) 
     (d.command() & kSegmentation ? s_.segmentation : s_.context) = context;
 }
 
-// A packet whose memory is not there, or which is too long, is never sent.
+// A packet whose memory is not there, or which is too long, is never sent; nor what comes behind too much work.
 void E1000::take_descriptor(const Descriptor& d) {
     if (!s_.packet_begun) {
         s_.packet.clear();
@@ -74,7 +75,8 @@ void E1000::take_descriptor(const Descriptor& d) {
 
 bool E1000::append(uint64_t buffer, uint32_t length) {
     const size_t before = s_.packet.size();
-    if (length > kLargestPacket - std::min(before, kLargestPacket)) return false;
+    if (length > kLargestPacket - std::min(before, kLargestPacket) || work_ > net::kMostWork) return false;
+    work_ += length;
     s_.packet.resize(before + length);
     return memory_.dma_read(GuestPhys(buffer), std::span(s_.packet).subspan(before));
 }
@@ -123,6 +125,7 @@ void E1000::send(std::vector<uint8_t> frame, bool vlan, uint16_t tag) {
         frame.insert(frame.begin() + 12, inserted.begin(), inserted.end());
     }
     if (frame.size() < net::kSmallestFrame && reg(kTctl) & kPadShort) frame.resize(net::kSmallestFrame);
+    work_ += frame.size();
     ++reg(kGptc);
     ++reg(kTpt);
     port_.send(frame);

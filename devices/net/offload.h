@@ -24,6 +24,10 @@ struct Segmentation {
     // The transport's checksum field holds the pseudo header's sum without the length.
     bool sum_ip = true, sum_transport = true;
 };
+// What a card moves for one access of the guest, in bytes read and sent: rings of long packets cut into segments of one
+// byte would keep it for hours. More is lost, as on a busy network.
+inline constexpr size_t kMostWork = 64 << 20;
+
 // False, and nothing sent, if the offsets make no sense.
 bool send_segments(std::span<const uint8_t> packet, const Segmentation&,
                    const std::function<void(std::span<const uint8_t>)>& send);

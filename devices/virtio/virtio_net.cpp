@@ -56,13 +56,15 @@ void VirtioNet::transmit() {
     virtio::Virtqueue* q = queue(kTransmitQueue);
     if (!q) return;
     bool any = false;
+    work_ = 0;
     for (unsigned n = 0; n < virtio::Virtqueue::kSize; ++n) {
         const auto chain = q->take();
         if (!chain) break;
         any = true;
         std::array<uint8_t, kNetHeader> header{};
         const uint64_t length = chain->readable_bytes;
-        if (length > kNetHeader + net::kHeaderBytes && length <= kLargestPacket) {
+        if (length > kNetHeader + net::kHeaderBytes && length <= kLargestPacket && work_ <= net::kMostWork) {
+            work_ += length;
             net::Frame packet(length - kNetHeader);
             if (q->read(*chain, 0, header) && q->read(*chain, kNetHeader, packet)) send(std::move(packet), header);
         }
@@ -93,7 +95,10 @@ void VirtioNet::send(net::Frame packet, std::span<const uint8_t> h) {
                         .ipv4 = ipv4,
                         .ip = {.start = ip, .field = ip + 10, .end = start - 1},
                         .transport = {.start = start, .field = field}},
-                       [this](std::span<const uint8_t> frame) { port_.send(frame); });
+                       [this](std::span<const uint8_t> frame) {
+                           work_ += frame.size();
+                           port_.send(frame);
+                       });
 }
 
 void VirtioNet::receive() {

@@ -28,6 +28,7 @@ private:
 
     net::NetPort& port_;
     net::MacAddress mac_;
+    size_t work_ = 0;  // bytes moved for the guest's last access
 };
 
 }  // namespace ringfold

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "devices/net/e1000_registers.h"
+#include "devices/net/offload.h"
 #include "devices/net/packet_fields.h"
 #include "devices/pci_bus.h"
 #include "test/unit/devices/fake_medium.h"
@@ -171,6 +172,28 @@ TEST_CASE("e1000: a TCP segment is cut, numbered and summed") {
         CHECK(net::internet_checksum(net::internet_sum(std::span(s).subspan(34), sum)) == 0);
         CHECK(std::equal(s.begin() + 54, s.end(), packet.begin() + 54 + static_cast<long>(100 * n)));
     }
+}
+
+TEST_CASE("e1000: what one register write can cost is bounded") {
+    Fixture f;
+    CountingPort port;
+    E1000 card(port, f.memory, kTestMac);
+    f.pci.add({4, 0}, card);
+    f.pci.config_write(4 << 11 | 0x10, 4, kBase + 0x100000);
+    f.pci.config_write(4 << 11 | 0x04, 4, 7);
+    const auto out = [&f](uint32_t r, uint32_t value) { f.bus.write(GuestPhys(kBase + 0x100000 + r), 4, value); };
+    // Packets of 128 KiB behind a header of 254 bytes, in segments of one byte.
+    constexpr uint32_t kRing = 0x80000, kMany = 4096;
+    f.describe(kRing, 0, 14 | 24 << 8 | 33 << 16 | uint64_t{34} << 32 | uint64_t{50} << 40,
+               uint64_t{kSegmentation | kTcpContext | kIpContext | kExtended} << 24 | uint64_t{254} << 40 | uint64_t{1} << 48);
+    for (uint32_t n = 1; n < kMany; ++n) f.describe(kRing, n, kData, data_descriptor(128 << 10, kEop | kSegmentation, 0));
+    out(kTdbal, kRing);
+    out(kTdlen, kMany * 16);
+    out(kTctl, kTxEnable);
+    out(kTdt, kMany - 1);
+    CHECK(port.bytes > net::kMostWork / 2);
+    CHECK(port.bytes < 2 * net::kMostWork);
+    CHECK(static_cast<uint32_t>(f.bus.read(GuestPhys(kBase + 0x100000 + kTdh), 4)) == kMany - 1);
 }
 
 TEST_CASE("e1000: frames that it wants are stored with their check sequence") {

@@ -26,6 +26,14 @@ public:
     std::deque<net::Frame> waiting;
 };
 
+// Takes everything and keeps nothing.
+class CountingPort final : public net::NetPort {
+public:
+    void send(std::span<const uint8_t> frame) override { bytes += frame.size(); }
+    std::optional<net::Frame> receive() override { return std::nullopt; }
+    uint64_t bytes = 0;
+};
+
 // `to`, an address of its own, a type, and bytes that count up.
 inline net::Frame test_frame(const net::MacAddress& to, size_t size) {
     net::Frame frame(to.begin(), to.end());

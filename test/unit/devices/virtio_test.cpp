@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "devices/net/offload.h"
 #include "devices/net/packet_fields.h"
 #include "devices/pci_bus.h"
 #include "devices/virtio/virtio_block.h"
@@ -240,6 +241,28 @@ TEST_CASE("virtio net: checksums and segments are made") {
             net::internet_sum(std::span(s).subspan(26, 8), static_cast<uint32_t>(6 + s.size() - 34));
         CHECK(net::internet_checksum(net::internet_sum(std::span(s).subspan(34), pseudo)) == 0);
     }
+}
+
+TEST_CASE("virtio net: what one access can cost is bounded") {
+    FlatMemory memory{1 << 20};
+    CountingPort port;
+    VirtioNet card{port, memory, kTestMac};
+    Driver driver{card, memory};
+    driver.start(2);
+    // 128 KiB behind TCP's longest header, in segments of one byte, as often as the ring has places.
+    auto& b = memory.bytes;
+    b[kBuffers + 1] = 1;
+    net::put_le(b, kBuffers + 4, 1, 2);
+    net::put_le(b, kBuffers + 6, 34, 2);
+    net::put_le(b, kBuffers + 8, 16, 2);
+    net::put_be(b, kBuffers + 10 + 12, 0x0800, 2);
+    b[kBuffers + 10 + 34 + 12] = 0xf0;
+    driver.describe(1, 0, kBuffers, 128 << 10, 0);
+    for (uint32_t n = 0; n < kSize; ++n) driver.offer(1, 0);
+    driver.notify(1);
+    CHECK(port.bytes > net::kMostWork / 2);
+    CHECK(port.bytes < 2 * net::kMostWork);
+    CHECK(driver.used_count(1) == kSize);
 }
 
 TEST_CASE("virtio: random drivers") {
