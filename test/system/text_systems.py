@@ -52,9 +52,17 @@ def ipxe(folder):
     return ["-m", "64", "-cdrom", "/usr/lib/ipxe/ipxe.iso", "-boot", "d"], drive
 
 
+def iso(folder, tree):
+    """Of a folder with isolinux.bin in it."""
+    path = os.path.join(folder, "cd.iso")
+    subprocess.run(["xorriso", "-as", "mkisofs", "-r", "-quiet", "-o", path, "-b", "isolinux.bin", "-c", "boot.cat", "-no-emul-boot",
+                    "-boot-load-size", "4", "-boot-info-table", tree], check=True, stderr=subprocess.DEVNULL)
+    return path
+
+
 def isolinux_cd(folder):
     """A CD with ISOLINUX that starts Debian's installer, on the text screen or in graphics."""
-    tree, iso = os.path.join(folder, "tree"), os.path.join(folder, "installer.iso")
+    tree = os.path.join(folder, "tree")
     os.mkdir(tree)
     for file in ("/usr/lib/ISOLINUX/isolinux.bin", *(f"{SYSLINUX}/{name}.c32" for name in ("ldlinux", "menu", "libutil")),
                  f"{INSTALLER}/linux", f"{INSTALLER}/initrd.gz"):
@@ -76,9 +84,7 @@ label menu
     menu hide
     com32 menu.c32
 """)
-    subprocess.run(["xorriso", "-as", "mkisofs", "-r", "-quiet", "-o", iso, "-b", "isolinux.bin", "-c", "boot.cat", "-no-emul-boot",
-                    "-boot-load-size", "4", "-boot-info-table", tree], check=True, stderr=subprocess.DEVNULL)
-    return ["-m", "512", "-cdrom", iso, "-boot", "d"]
+    return ["-m", "512", "-cdrom", iso(folder, tree), "-boot", "d"]
 
 
 def installer(folder):
@@ -99,19 +105,79 @@ def memtest(folder):
         yield "a whole pass", pc.expect("Errors: 0", "Testing: ", "##       ##    ##   #####    #####", limit=1)
     return ["-m", "64", "-cdrom", "/usr/lib/memtest86+/memtest86+ia32.iso", "-boot", "d"], drive
 
-def grub_legacy(folder):
-    """GRUB 0.97, of 1999, from a floppy: its prompt."""
-    def drive(pc):
-        yield "its prompt", pc.expect("GNU GRUB  version 0.97", "grub>")
-        pc.enter("grub>", "geometry (fd0)")
-        yield "the floppy's geometry by the BIOS", pc.expect("C/H/S = 80/2/18")
+
+def legacy_floppy(folder):
+    """GRUB Legacy's two stages, one behind the other."""
     floppy = os.path.join(folder, "floppy.img")
     with open(floppy, "wb") as image:
         for stage in ("stage1", "stage2"):
             with open(f"{GUESTS}/systems/{stage}", "rb") as file:
                 image.write(file.read())
         image.truncate(1440 << 10)
+    return floppy
+
+
+def grub_legacy(folder):
+    """GRUB 0.97, of 1999, from a floppy: its prompt."""
+    def drive(pc):
+        yield "its prompt", pc.expect("GNU GRUB  version 0.97", "grub>")
+        pc.enter("grub>", "geometry (fd0)")
+        yield "the floppy's geometry by the BIOS", pc.expect("C/H/S = 80/2/18")
+    floppy = legacy_floppy(folder)
     return ["-m", "64", "-boot", "a", "-drive", f"file={floppy},if=floppy,format=raw"], drive
+
+
+def syslinux_cd(folder, *files):
+    """A CD with ISOLINUX's prompt, MEMDISK, all modules, and these files."""
+    tree = os.path.join(folder, "tree")
+    os.mkdir(tree)
+    modules = [f"{SYSLINUX}/{name}" for name in sorted(os.listdir(SYSLINUX)) if name.endswith(".c32")]
+    subprocess.run(["cp", "/usr/lib/ISOLINUX/isolinux.bin", "/usr/lib/syslinux/memdisk", *modules, *files, tree], check=True)
+    with open(os.path.join(tree, "isolinux.cfg"), "w") as f:
+        f.write("prompt 1\ntimeout 0\n")
+    return ["-m", "64", "-cdrom", iso(folder, tree), "-boot", "d"]
+
+
+def memdisk(folder):
+    """MEMDISK: a floppy in memory, behind the BIOS's back; GRUB Legacy starts from it."""
+    def drive(pc):
+        pc.enter("boot:", "memdisk initrd=floppy.img")
+        yield "GRUB Legacy from a floppy in memory", pc.expect("GNU GRUB  version 0.97", "grub>")
+        pc.enter("grub>", "geometry (fd0)")
+        yield "the floppy's geometry by MEMDISK", pc.expect("C/H/S = 80/2/18")
+    return syslinux_cd(folder, legacy_floppy(folder)), drive
+
+
+def hdt(folder):
+    """HDT, which shows what BIOS, PCI, SMBIOS and CPUID tell."""
+    def drive(pc):
+        pc.enter("boot:", "hdt.c32 nomenu")
+        yield "its prompt", pc.expect("hdt>")
+        pc.enter("hdt>", "show pci")
+        yield "how many PCI devices it counts", pc.expect("NB Devices   : 6", "hdt>")
+    return syslinux_cd(folder), drive
+
+
+def syslinux(folder):
+    """SYSLINUX on the FAT partition of a disk, behind its master boot record: its prompt, and Debian's kernel from there."""
+    def drive(pc):
+        yield "its prompt", pc.expect("SYSLINUX 6.04", "boot:")
+        pc.enter("boot:", "debian")
+        yield "Debian's kernel", pc.expect("ringfold: shell ready", "ringfold:/root#", limit=300)
+    disk, start, configuration = os.path.join(folder, "disk.img"), 1 << 20, os.path.join(folder, "syslinux.cfg")
+    with open(disk, "wb") as image, open("/usr/lib/syslinux/mbr/mbr.bin", "rb") as record:
+        image.write(record.read())
+        image.truncate(64 << 20)
+    with open(configuration, "w") as f:
+        f.write("prompt 1\ntimeout 0\nlabel debian\n linux vmlinuz\n initrd initrd.gz\n append nomodeset quiet loglevel=1\n")
+    first, sectors = start >> 9, 64 << 11
+    subprocess.run(["/sbin/sfdisk", "-q", disk], input=f"label: dos\n{first},,6,*\n", text=True, check=True, stdout=subprocess.DEVNULL)
+    partition = f"{disk}@@{start}"
+    subprocess.run(["mformat", "-i", partition, "-T", str(sectors - first), "-h", "16", "-s", "63", "-H", str(first), "::"], check=True)
+    for file, name in ((configuration, "syslinux.cfg"), (f"{GUESTS}/linux/vmlinuz-686", "vmlinuz"), (f"{GUESTS}/linux/initrd.gz", "initrd.gz")):
+        subprocess.run(["mcopy", "-i", partition, file, f"::{name}"], check=True)
+    subprocess.run(["syslinux", "--offset", str(start), "--install", disk], check=True)
+    return ["-m", "128", "-drive", f"file={disk},format=raw"], drive
 
 
 def grub_firmware(folder):
