@@ -328,6 +328,9 @@ def files(ringfold, guest, folder):
             if kind == 2 and not one_line:  # a state that could be: go back to the good one
                 g.hmp.run(f"loadvm {path}")
         report(refused >= 45, "damaged snapshots are refused", refused)
+        for path_of_none in (f"{folder}/", "/dev/zero", "/dev/stdin"):
+            answer = g.hmp.run(f"loadvm {path_of_none}")
+            report(answer.count("\n") == 1 and "it is not a file" in answer, f"{path_of_none} is no snapshot", answer)
         g.hmp.run(f"loadvm {path}")
         report("OK" in g.ask("[ \"$(sha256sum < /tmp/random)\" = \"$(cat /tmp/sum)\" ] && echo OK"), "the machine is as it was")
         g.qmp.must("quit")

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <fstream>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -57,10 +56,22 @@ void write_file(const std::string& path, std::span<const uint8_t> bytes) {
     throw HostError(fmt::format("Could not write '{}': {}", path, strerror(error)));
 }
 
-std::vector<uint8_t> read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::vector<uint8_t> bytes(std::istreambuf_iterator<char>(file), {});
-    if (!file.good() && !file.eof()) throw HostError(fmt::format("Could not open '{}': {}", path, strerror(errno)));
+// At most `limit` bytes of a plain file: a pipe or a device might never end.
+std::vector<uint8_t> read_file(const std::string& path, uint64_t limit) {
+    const auto fail = [&path](const char* why) { throw HostError(fmt::format("Could not open '{}': {}", path, why)); };
+    const host::Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    struct stat s {};
+    if (!file || fstat(file.get(), &s) < 0) fail(strerror(errno));
+    if (!S_ISREG(s.st_mode)) fail("it is not a file");
+    if (static_cast<uint64_t>(s.st_size) > limit) fail("it is larger than any snapshot of this machine");
+    std::vector<uint8_t> bytes(static_cast<size_t>(s.st_size));
+    for (size_t done = 0; done < bytes.size();) {
+        const ssize_t n = ::read(file.get(), bytes.data() + done, bytes.size() - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) fail(strerror(errno));
+        if (n == 0) bytes.resize(done);  // it has become shorter
+        done += static_cast<size_t>(n);
+    }
     return bytes;
 }
 
@@ -123,7 +134,8 @@ void MachineControl::load_snapshot(const std::string& name) {
     std::vector<uint8_t> state;
     settle();
     if (is_file(name)) {
-        state = read_file(name);
+        constexpr uint64_t kMostDevices = 1 << 30;
+        state = read_file(name, machine_->ram().size() + kMostDevices);
     } else {
         for (const Drives::Entry* e : snapshot_disks(true)) {
             const auto found = named(*e, name);
