@@ -111,7 +111,7 @@ void describe_machine(FwCfg& fw_cfg, const MachineFacts& facts) {
     append_ram(map, 0, facts.ram_bytes);
     fw_cfg.add_file("etc/e820", std::move(map));
     constexpr uint32_t kForever = 0xffffffff;  // firmware that finds nothing to boot stays where it is
-    fw_cfg.add_file("etc/boot-fail-wait", FwCfg::little_endian(facts.reboot_timeout.value_or(kForever), 4));
+    fw_cfg.add_file("etc/boot-fail-wait", FwCfg::little_endian(facts.reboot_timeout ? *facts.reboot_timeout : kForever, 4));
     if (!facts.boot_paths.empty())
         fw_cfg.add_file("bootorder", FwCfg::Bytes(facts.boot_paths.c_str(), facts.boot_paths.c_str() + facts.boot_paths.size() + 1));
     if (!facts.acpi) return;

@@ -45,7 +45,7 @@ std::string find_bios(const std::string& path, std::vector<std::string> folders)
 }  // namespace
 
 Firmware::Firmware(const std::string& path, const std::vector<std::string>& folders)
-    : rom_(Image::read("-bios", find_bios(path, folders), kMostBytes)) {
+    : rom_(Image::read("-bios", find_bios(path, folders), kMostBytes, "give a BIOS image")) {
     if (rom_.size() % kGranule)
         rom_.fail(fmt::format("{} bytes: a PC's firmware is a multiple of 64 KiB; give a BIOS image", rom_.size()));
 }

@@ -14,7 +14,7 @@
 
 namespace ringfold {
 
-Image Image::read(std::string_view option, const std::string& path, uint64_t limit) {
+Image Image::read(std::string_view option, const std::string& path, uint64_t limit, std::string_view remedy) {
     const std::string name = fmt::format("{} {}", option, path);
     const host::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) throw HostError(fmt::format("{}: cannot open it: {}; check the path", name, strerror(errno)));
@@ -29,8 +29,7 @@ Image Image::read(std::string_view option, const std::string& path, uint64_t lim
         bytes.resize(have + static_cast<size_t>(n > 0 ? n : 0));
         if (n == 0) break;
         if (bytes.size() > limit)
-            throw HostError(
-                fmt::format("{}: larger than the guest's memory ({} MiB); give more with -m", name, limit >> 20));
+            throw HostError(fmt::format("{}: larger than the {} MiB that it has room in; {}", name, limit >> 20, remedy));
     }
     if (bytes.empty()) throw HostError(fmt::format("{}: the file is empty; fetch or build it again", name));
     return Image(name, std::move(bytes));

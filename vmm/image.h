@@ -12,8 +12,9 @@ namespace ringfold {
 class Image {
 public:
     // Reads the whole file; throws HostError if it is missing, empty or longer than `limit` bytes. `option` is the
-    // command-line option that named it, for the message.
-    static Image read(std::string_view option, const std::string& path, uint64_t limit);
+    // command-line option that named it, for the message; `remedy` is for what is too long.
+    static Image read(std::string_view option, const std::string& path, uint64_t limit,
+                      std::string_view remedy = "give the guest more memory with -m");
     Image(std::string name, std::vector<uint8_t> bytes) : name_(std::move(name)), bytes_(std::move(bytes)) {}
 
     const std::string& name() const { return name_; }  // "-kernel PATH"

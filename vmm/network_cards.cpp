@@ -41,7 +41,7 @@ std::vector<uint8_t> option_rom(const NicOption& nic) {
         }
     }
     if (path.empty()) return {};
-    const Image file = Image::read(nic.shown.c_str(), path, kMostRomBytes);
+    const Image file = Image::read(fmt::format("{}: romfile", nic.shown), path, kMostRomBytes, "give an option ROM, or romfile= for none");
     const auto bytes = file.slice(0, file.size());
     return {bytes.begin(), bytes.end()};
 }

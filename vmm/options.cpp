@@ -630,7 +630,7 @@ void share_terminal(Options& o) {
     if (o.pc.display == Display::Curses) throw HostError("-display curses: the monitor has the terminal");
     if (o.debugcon.kind == CharBackend::Kind::Terminal)
         throw HostError("-debugcon stdio: the monitor has the terminal; write -debugcon file:PATH");
-    o.serial = {};
+    if (o.serial.kind == CharBackend::Kind::Terminal) o.serial = {};
 }
 
 void check_board(const Options& o) {

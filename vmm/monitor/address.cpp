@@ -42,6 +42,9 @@ MonitorAddress parse_monitor_address(std::string_view option, std::string_view t
         if (colon == std::string_view::npos || colon + 1 == place.size()) bad("no port");
         a.host = place.substr(0, colon);
         a.port = place.substr(colon + 1);
+        // Names of services too; of numbers, getaddrinfo() takes any.
+        if (a.port.find_first_not_of("0123456789") == std::string::npos && (a.port.size() > 5 || std::stoul(a.port) > 65535))
+            bad("there is no such port");
     } else {
         bad("unknown destination");
     }

@@ -50,7 +50,7 @@ TEST_CASE("monitor addresses are QEMU's") {
     CHECK((!c.server && !c.wait));  // somebody listens there, and we come
     CHECK(parse_monitor_address("qmp", "stdio").kind == MonitorAddress::Kind::Stdio);
     for (const char* bad :
-         {"", "unix:", "tcp:host,server", "tcp:host:,server", "vc", "unix:/m,server,what"})
+         {"", "unix:", "tcp:host,server", "tcp:host:,server", "tcp::65536,server", "tcp::99999999999999999999,server", "vc", "unix:/m,server,what"})
         CHECK_THROWS_AS(parse_monitor_address("qmp", bad), HostError);
 }
 
@@ -62,6 +62,8 @@ TEST_CASE("options about the monitor") {
     CHECK((o.name == "x" && o.load_snapshot == "a" && o.pid_file == "p"));
     CHECK(o.rtc_base == 1795608000);
     CHECK(o.serial.kind == CharBackend::Kind::None);
+    const Options elsewhere = parse({"-monitor", "stdio", "-serial", "file:log"});
+    CHECK((elsewhere.serial.kind == CharBackend::Kind::File && elsewhere.serial.path == "log"));
     CHECK(!parse({"-rtc", "base=utc,clock=host"}).rtc_base);
     CHECK(parse({"-rtc", "base=localtime"}).rtc_local);
     CHECK_THROWS_AS(parse({"-monitor", "stdio", "-qmp", "stdio"}), HostError);

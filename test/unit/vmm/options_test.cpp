@@ -126,7 +126,7 @@ TEST_CASE("a bad value is answered by one line that begins with its option") {
         {{"-kernel", "k", "-frobnicate"}, "-frobnicate: "},
         {{"-kernel", "k", "-no-reboot=1"}, "-no-reboot=1: "},
         {{"-no-reb"}, "-no-reb: not an option"},
-        {{"-mem-prealloc"}, "-mem-prealloc: not an option"},
+        {{"-mtdblock", "x"}, "-mtdblock: not an option"},
         {{"-m256"}, "-m256: not an option"},
         {{"-usb"}, "-usb: there is no USB"},
         {{"-gdb", "tcp::1234"}, "-gdb: there is no GDB"},
