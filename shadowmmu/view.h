@@ -35,7 +35,7 @@ struct SoftTlb {
     }
 };
 
-inline constexpr unsigned kJumpBits = 12;
+inline constexpr unsigned kJumpBits = 14;
 inline constexpr uint32_t kJumpEntries = 1u << kJumpBits;
 
 // Where the translation of a guest EIP starts. An entry is valid only while the page's mapping is. Entry i holds

@@ -37,7 +37,7 @@ over:
 ;;     jrcxz +0x69
 ;;     jmp +0x87
 ;;     mov rcx, r11
-;;     jmp qword ptr [r15 + r9*8 + 0x8fea]
+;;     jmp qword ptr [r15 + r9*8 + 0x14fea]
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     nop 
@@ -63,7 +63,7 @@ over:
 ;;     shrx r9d, r9d, r13d
 ;;     mov r10d, dword ptr [r15 + r9*4 + 0x4fea]
 ;;     lea r10d, [r10 + r8]
-;;     movzx r10d, byte ptr [r13 + r10 + 0xb]
-;;     jmp qword ptr [r15 + r9*8 + 0x8fea]
+;;     movzx r10d, byte ptr [r13 + r10 + 0xd]
+;;     jmp qword ptr [r15 + r9*8 + 0x14fea]
 ;;     movabs r9, HOST
 ;;     jmp HOST

@@ -298,12 +298,12 @@ org 0x1000
 ;;     movabs r9, 0x4007000000000000
 ;;     lea r9, [r9 + r8]
 ;;     mov r11, rcx
-;;     mov rcx, qword ptr [r15 + r10*8 + 0x10fea]
+;;     mov rcx, qword ptr [r15 + r10*8 + 0x34fea]
 ;;     lea rcx, [rcx + r9]
 ;;     jrcxz +0x4dd
 ;;     jmp +0x799
 ;;     mov rcx, r11
-;;     jmp qword ptr [r15 + r10*8 + 0x18fea]
+;;     jmp qword ptr [r15 + r10*8 + 0x54fea]
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST

@@ -42,7 +42,7 @@ over:
 ;; 00001012  je 0x1019                          SIMULATE (control flow)
 ;;     je +0xdb
 ;; 00001014  call 0x1019                        SIMULATE (control flow)
-;;     mov dword ptr gs:[0x14000], eax
+;;     mov dword ptr gs:[0x44000], eax
 ;;     push 0x1019
 ;;     jmp +0xf6
 ;;     mov ecx, dword ptr gs:[0x2aec]

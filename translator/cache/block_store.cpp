@@ -26,11 +26,11 @@ BlockStore::Owned BlockStore::make() {
 }
 
 Block& BlockStore::keep(Owned block) {
-    return *blocks_.emplace_back(std::move(block));
+    return *blocks_.emplace_back(block->host, std::move(block)).block;
 }
 
 size_t BlockStore::age_order(const void* pc) const {
-    const uint8_t* first = blocks_.front()->host;
+    const uint8_t* first = blocks_.front().host;
     const auto* at = static_cast<const uint8_t*>(pc);
     return at >= first ? static_cast<size_t>(at - first) : cache_.capacity() - static_cast<size_t>(first - at);
 }
@@ -38,15 +38,15 @@ size_t BlockStore::age_order(const void* pc) const {
 Block* BlockStore::find(const void* pc) const {
     if (blocks_.empty() || !cache_.owns(pc)) return nullptr;
     const auto behind = std::upper_bound(blocks_.begin(), blocks_.end(), age_order(pc),
-                                         [this](size_t age, const Owned& b) { return age < age_order(b->host); });
+                                         [this](size_t age, const Kept& k) { return age < age_order(k.host); });
     if (behind == blocks_.begin()) return nullptr;
-    Block* block = std::prev(behind)->get();
+    Block* block = std::prev(behind)->block.get();
     return pc >= block->host && pc < block->end() ? block : nullptr;
 }
 
 // Bytes from the end of the newest one, in the direction of filling.
 size_t BlockStore::ahead(const uint8_t* at) const {
-    const uint8_t* end = blocks_.back()->end();
+    const uint8_t* end = blocks_.back().block->end();
     return at >= end ? static_cast<size_t>(at - end) : cache_.capacity() - static_cast<size_t>(end - at);
 }
 
@@ -54,7 +54,7 @@ size_t BlockStore::ahead(const uint8_t* at) const {
 // new round begins, at the end of the cache.
 Block* BlockStore::in_the_way(const uint8_t* range, size_t bytes) const {
     if (blocks_.empty()) return nullptr;
-    Block& oldest = *blocks_.front();
+    Block& oldest = *blocks_.front().block;
     return ahead(oldest.host) < ahead(range + bytes) ? &oldest : nullptr;
 }
 

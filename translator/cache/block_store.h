@@ -41,8 +41,9 @@ public:
     Block* in_the_way(const uint8_t* range, size_t bytes) const;
     void drop_oldest() { blocks_.pop_front(); }
 
-    auto begin() const { return blocks_.begin(); }
-    auto end() const { return blocks_.end(); }
+    void for_each(auto&& visit) const {
+        for (const Kept& k : blocks_) visit(*k.block);
+    }
 
 private:
     static constexpr size_t kFirstBytes = 1 << 20, kBatchBlocks = 1 << 12;
@@ -51,9 +52,14 @@ private:
     size_t age_order(const void* pc) const;
     size_t ahead(const uint8_t* at) const;
 
+    struct Kept {
+        const uint8_t* host;  // the block's: a search need not touch the blocks
+        Owned block;
+    };
+
     const CodeCache& cache_;
     Batch* filling_ = nullptr;
-    std::deque<Owned> blocks_;
+    std::deque<Kept> blocks_;
 };
 
 }  // namespace ringfold

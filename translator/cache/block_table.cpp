@@ -297,7 +297,7 @@ void BlockTable::account(const Block& b, Counts& counts) const {
 
 BlockTable::Counts BlockTable::counts() const {
     Counts counts = counts_;
-    for (const auto& block : store_) account(*block, counts);
+    store_.for_each([&](const Block& block) { account(block, counts); });
     return counts;
 }
 

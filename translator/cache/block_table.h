@@ -89,7 +89,7 @@ private:
     std::vector<BlockSet::bucket_type> buckets_;
     BlockSet set_;
     BlockStore store_;
-    static constexpr size_t kEntrySlots = 1 << 17;
+    static constexpr size_t kEntrySlots = 1 << 19;
     std::vector<Block*> by_entry_ = std::vector<Block*>(kEntrySlots);  // the latest, for find_by_entry()
     std::vector<std::unique_ptr<CodePage>> pages_;
     CodeMap map_;

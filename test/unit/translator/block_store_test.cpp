@@ -17,7 +17,7 @@ TEST_CASE("blocks are found by host address, and none that is in the way is over
         const uint8_t* at = cache.reserve(kMost, random() % 2 ? CodeCache::kLine : 16);
         const size_t range = kMost + random() % kMost;
         while (store.in_the_way(at, range)) store.drop_oldest();
-        for (const auto& block : store) REQUIRE((block->end() <= at || block->host >= at + range));
+        store.for_each([&](const Block& block) { REQUIRE((block.end() <= at || block.host >= at + range)); });
 
         auto block = store.make();
         block->host = at;
@@ -30,10 +30,10 @@ TEST_CASE("blocks are found by host address, and none that is in the way is over
         REQUIRE(store.find(kept.end() - 1) == &kept);
         REQUIRE(store.find(kept.end()) != &kept);
         if (n % 100) continue;
-        for (const auto& each : store) {
-            REQUIRE(store.find(each->host) == each.get());
-            REQUIRE(store.find(each->end() - 1) == each.get());
-        }
+        store.for_each([&](const Block& each) {
+            REQUIRE(store.find(each.host) == &each);
+            REQUIRE(store.find(each.end() - 1) == &each);
+        });
     }
 }
 

@@ -27,7 +27,7 @@ inline constexpr auto kPollEnd = x86::r13, kContext = x86::r14, kView = x86::r15
 inline constexpr int32_t kContextBias = 12;             // shifts out a page offset
 inline constexpr int32_t kViewBias = 32 - kTlbBits;     // leaves a soft TLB index
 static_assert(alignof(VcpuContext) >= 32 && alignof(View) >= 32);
-// A 12-bit jump cache index needs a shift of 20; r13 provides it likewise: it is so far before the page's end.
+// An index of the jump cache needs a shift of 32 - kJumpBits; r13 provides it likewise: it is so far before the page's end.
 inline constexpr int32_t kPollEndBias = kJumpBits;
 static_assert(((kPageSize - kPollEndBias) & 31) == 32 - kJumpBits);
 
