@@ -29,9 +29,6 @@ enum Command : uint8_t {
     kReset = 0xff,
 };
 
-// How far movement may run ahead of a guest that does not read.
-constexpr int kFarthest = 4096;
-
 int take(int& total, int least, int most) {
     const int part = std::clamp(total, least, most);
     total -= part;

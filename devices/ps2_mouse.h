@@ -10,6 +10,9 @@ namespace ringfold {
 
 class Ps2Mouse {
 public:
+    // How far movement may run ahead of a guest that does not read.
+    static constexpr int kFarthest = 4096;
+
     struct State {
         Ps2Queue output;
         uint8_t command = 0;  // a command that waits for its parameter
@@ -28,6 +31,7 @@ public:
                            sample_rate, "resolution", resolution, "earlier_rates", earlier_rates, "scaling", scaling,
                            "reporting", reporting, "remote", remote, "wrap", wrap, "buttons", buttons,
                            "buttons_changed", buttons_changed, "dx", dx, "dy", dy, "dz", dz);
+            for (const int by : {dx, dy, dz}) archive.require(-kFarthest <= by && by <= kFarthest, "movement");
         }
     };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "devices/picture.h"
+#include "devices/vga_registers.h"
 
 namespace ringfold {
 
@@ -37,6 +38,9 @@ struct VgaState {
                        dac_read, "dac_component", dac_component, "dac_reading", dac_reading, "latch", latch,
                        "vbe_index", vbe_index, "vbe", vbe);
         archive.require(dac_component < 3, "dac_component");
+        archive.require(vbe[vga::kBpp] <= vga::kMostBits && vbe[vga::kBank] < kVgaMemoryBytes / vga::kBankBytes &&
+                            vbe[vga::kXres] <= vga::kMostColumns,
+                        "vbe");
     }
 };
 

@@ -42,6 +42,8 @@ enum Vbe : uint16_t {
     kYOffset,
     kVideoMemory64K
 };
+inline constexpr uint16_t kMostColumns = 16000, kMostRows = 12000, kMostBits = 32;
+inline constexpr uint32_t kBankBytes = 0x10000;
 inline constexpr uint16_t kVbeOn = 1, kGetCapabilities = 2, kDac8Bit = 0x20, kLinear = 0x40, kKeepMemory = 0x80;
 
 }  // namespace ringfold::vga

@@ -11,8 +11,6 @@ using namespace vga;
 namespace {
 
 constexpr uint16_t kFirstId = 0xb0c0, kLastId = 0xb0c5;
-constexpr uint16_t kMostColumns = 16000, kMostRows = 12000, kMostBits = 32;
-constexpr uint32_t kBankBytes = 0x10000;
 
 // Bytes in memory for a row of so many pixels; four bits are the four planes, side by side.
 uint32_t row_bytes(uint32_t pixels, unsigned bits) {

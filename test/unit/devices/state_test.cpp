@@ -1,7 +1,9 @@
 // What describes itself once is saved, loaded, shown and told apart from what is made otherwise.
 #include <catch2/catch.hpp>
 
+#include "devices/ps2_mouse.h"
 #include "devices/ps2_queue.h"
+#include "devices/vga_picture.h"
 #include "vmm/base/cpu_state.h"
 #include "vmm/base/state/printer.h"
 #include "vmm/base/state/reader.h"
@@ -110,6 +112,19 @@ TEST_CASE("values that cannot be are refused") {
     CpuState cpu;
     cpu.fpu[27] = 1;  // a bit of MXCSR with which FXRSTOR would fault
     CHECK_THROWS_WITH(load<CpuState>(save(cpu)), "test: mxcsr cannot be");
+}
+
+TEST_CASE("a display or a mouse that would reach beyond its memory is refused") {
+    CHECK(load<VgaState>(save(VgaState{})).vbe == VgaState{}.vbe);
+    const auto [index, value] = GENERATE(std::pair(vga::kBpp, 40), std::pair(vga::kBank, 256), std::pair(vga::kXres, 16001));
+    VgaState s;
+    s.vbe[index] = static_cast<uint16_t>(value);
+    CHECK_THROWS_WITH(load<VgaState>(save(s)), "test: vbe cannot be");
+    Ps2Mouse::State mouse;
+    mouse.dy = -Ps2Mouse::kFarthest;
+    CHECK(load<Ps2Mouse::State>(save(mouse)).dy == mouse.dy);
+    mouse.dx = INT32_MAX;
+    CHECK_THROWS_WITH(load<Ps2Mouse::State>(save(mouse)), "test: movement cannot be");
 }
 
 TEST_CASE("the shape tells names, kinds and order apart") {
