@@ -34,7 +34,7 @@ constexpr uint32_t in_all_planes(uint8_t value) {
 PlainRegisters Vga::find_window() const {
     static constexpr PlainRegisters kPlaces[] = {{0, 0x20000}, {0, 0x10000}, {0x10000, 0x8000}, {0x18000, 0x8000}};
     PlainRegisters place = kPlaces[s_.graphics[kMiscellaneous] >> 2 & 3];
-    if (packed()) place.memory = s_.vbe[kBank] * 0x10000u;
+    if (packed()) place.memory = s_.vbe[kBank] * kBankBytes;
     return place;
 }
 
@@ -138,7 +138,7 @@ uint32_t Vga::planes_at(uint32_t offset) const {
 }
 
 uint8_t Vga::read_byte(uint32_t offset) {
-    if (packed()) return memory_[(s_.vbe[kBank] * 0x10000u + offset) % kMemoryBytes];
+    if (packed()) return memory_[(s_.vbe[kBank] * kBankBytes + offset) % kMemoryBytes];
     if (s_.sequencer[kMemoryMode] & kChain4) return memory_[offset];
     unsigned plane = s_.graphics[kReadMap];
     if (s_.graphics[kGraphicsMode] & kOddEven) {
@@ -154,7 +154,7 @@ uint8_t Vga::read_byte(uint32_t offset) {
 
 void Vga::write_byte(uint32_t offset, uint8_t value) {
     if (packed()) {
-        memory_.store((s_.vbe[kBank] * 0x10000u + offset) % kMemoryBytes, &value, 1);
+        memory_.store((s_.vbe[kBank] * kBankBytes + offset) % kMemoryBytes, &value, 1);
         return;
     }
     uint8_t planes = s_.sequencer[kMapMask];

@@ -654,7 +654,7 @@ const void* TranslatedCpu::on_link(Link& link) {
     ++counts_.links;
     const Block& from = *link.from;
     const BlockKey from_key = from.key;
-    const uint32_t eip = state_.eip = (from_key.any_page ? context_.page_base : 0) + link.target.value;
+    const uint32_t eip = state_.eip = eip_of(from, link.target);
     const bool from_global = from.global;
     const uint64_t evictions = evictions_;
     const void* pc = dispatch();

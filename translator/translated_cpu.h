@@ -103,8 +103,9 @@ private:
     // Translates it if there is none. Null: it cannot be fetched from, or its second page cannot; *fault says which.
     Block* find_block(GuestVirt eip, Mode mode, std::optional<GuestFault>& fault);
     BlockKey key_of(GuestPhys code, GuestVirt eip, const Mode&) const;
-    // Of a block that runs.
-    uint32_t eip_of(const Block& b) const { return (b.key.any_page ? context_.page_base : 0) + b.key.eip.value; }
+    // Of a block that runs; and of a place that is given as its key's EIP is.
+    uint32_t eip_of(const Block& b) const { return eip_of(b, b.key.eip); }
+    uint32_t eip_of(const Block& b, GuestVirt at) const { return (b.key.any_page ? context_.page_base : 0) + at.value; }
     bool is_direct_elsewhere(GuestPhys code, GuestVirt eip, Mode);
     std::optional<Mapping> second_page(GuestVirt linear, Privilege);
     static bool fits(const Block& block, const Mapping& first, const std::optional<Mapping>& second);

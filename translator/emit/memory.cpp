@@ -101,11 +101,8 @@ void Emit::emit_soft_misses() {
         code.add_all({0x4c, 0x89, 0xd9});  // mov rcx, r11
         code.add_all({0x49, 0xb9});        // mov r9, site
         code.add_number(reinterpret_cast<uint64_t>(site), 8);
-        code.add(0xe9);  // jmp rel32
         const uint32_t at = offset();
-        const auto end = reinterpret_cast<uint64_t>(block_->host) + at + code.length + 4;
-        const void* stub = site->access == Access::Write ? stubs_.soft_write_miss : stubs_.soft_miss;
-        code.add_number(reinterpret_cast<uint64_t>(stub) - end, 4);
+        code.add_jump(block_->host + at, site->access == Access::Write ? stubs_.soft_write_miss : stubs_.soft_miss);
         raw(code.span());
         const uint32_t distance = at - (field + 4);
         memcpy(holder_.textSection()->buffer().data() + field, &distance, 4);

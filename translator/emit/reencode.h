@@ -29,6 +29,11 @@ struct HostBytes {
     void add_number(uint64_t n, unsigned bytes) {
         for (; bytes; --bytes, n >>= 8) add(n & 0xff);
     }
+    // JMP rel32, where the first of these bytes will lie at `at`.
+    void add_jump(const uint8_t* at, const void* to) {
+        add(0xe9);
+        add_number(reinterpret_cast<uint64_t>(to) - (reinterpret_cast<uint64_t>(at) + length + 4), 4);
+    }
     std::span<const uint8_t> span() const { return {data.data(), length}; }
 };
 

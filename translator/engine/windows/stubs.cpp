@@ -207,8 +207,7 @@ void write_jump(CodeCache& cache, const uint8_t* at, GuestVirt eip, bool any_pag
         code.add_all({0x41, 0xb8});  // mov r8d, imm32
     }
     code.add_number(eip.value, 4);
-    code.add(0xe9);  // jmp rel32
-    code.add_number(reinterpret_cast<uint64_t>(to) - (reinterpret_cast<uint64_t>(at) + code.length + 4), 4);
+    code.add_jump(at, to);
     cache.overwrite(at, code.data.data(), code.length);
 }
 
@@ -217,8 +216,7 @@ void write_exit_thunk(CodeCache& cache, const Link& link, const void* stub) {
     HostBytes code;
     code.add_all({0x49, 0xb9});  // mov r9, imm64
     code.add_number(reinterpret_cast<uint64_t>(&link), 8);
-    code.add(0xe9);  // jmp rel32
-    code.add_number(reinterpret_cast<uint64_t>(stub) - (reinterpret_cast<uint64_t>(at) + code.length + 4), 4);
+    code.add_jump(at, stub);
     cache.overwrite(at, code.data.data(), code.length);
 }
 

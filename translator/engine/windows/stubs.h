@@ -48,7 +48,6 @@ struct Stubs : WorldSwitch {
 inline constexpr uint32_t forwarder_bytes(bool any_page) { return any_page ? 19 : 11; }
 void write_jump(CodeCache&, const uint8_t* at, GuestVirt eip, bool any_page, const void* to);
 // The thunk of a link as it was at first.
-inline constexpr uint32_t kExitThunkBytes = 15;
 void write_exit_thunk(CodeCache&, const Link&, const void* stub);
 
 Stubs emit_stubs(CodeCache&, const MonitorFunctions&);
