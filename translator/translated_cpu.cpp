@@ -291,7 +291,7 @@ void TranslatedCpu::enter_mode(Mode mode) {
     state_.system_flags &= ~flag::RF;
     code_mapping_lost_ = false;
     refresh_segments();
-    if (segmented_ == mode.flat()) {  // pairs of flat code and of other code are not told apart by flat returns
+    if (segmented_ == mode.flat()) {  // a flat return does not say which segmentation it is for
         segmented_ = !mode.flat();
         engine_->forget_returns();
     }
@@ -786,6 +786,7 @@ const void* TranslatedCpu::on_host_fault() {
                                  [](uint32_t o, const HostSpot& s) { return o < s.host; });
     if (spot == block->spots.begin()) host::crash("a host fault before the first instruction of a translation");
     --spot;
+    if (block->is_behind_call(offset)) return on_return_fault(*block, *spot);
     state_.eip = eip_of(*block) + spot->guest;
     state_.gpr[ESP] += static_cast<uint32_t>(int32_t{spot->stack_lag});
     if (engine_->is_poll(f.address)) {
@@ -835,6 +836,21 @@ const void* TranslatedCpu::on_host_fault() {
     interpreter_.execute(i);
     memory_.set_road(TraceRoad::Interpreter);
     if (guilty) retranslate(*block, true);
+    return dispatch();
+}
+
+// Behind a call, where the guest has returned to another place, or an event waits.
+const void* TranslatedCpu::on_return_fault(Block& call, HostSpot& spot) {
+    const HostFault& f = context_.fault;
+    state_.eip = f.target;
+    if (engine_->is_poll(f.address)) {
+        ++counts_.polls;
+        return world_.leave;
+    }
+    ++counts_.host_faults;
+    const Stopwatch watch(counts_.fault_seconds);
+    if (!call.dead && adaptation_.trap(Trap::MissedJump, call.key.code.value + spot.guest, spot.traps, __rdtsc()))
+        retranslate(call, true);
     return dispatch();
 }
 

@@ -78,6 +78,7 @@ private:
     const void* on_fault(Site& site, Vector vector);
     const void* on_exception();
     const void* on_host_fault();
+    const void* on_return_fault(Block& call, HostSpot&);
     const void* on_untranslated_exit();
     void untranslated_page_fault();
     void load_untranslated_segments();

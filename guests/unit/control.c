@@ -34,6 +34,14 @@ SNIPPET(coroutines, "mov $0x3e00000, %esi\n movl $coroutine_b, -4(%esi)\n sub $4
                     "coroutine_b: add $0x10000, %eax\n call coroutine_switch\n jmp coroutine_b\n"
                     "coroutine_switch: xchg %esp, %esi\n ret", "nop");
 
+// Flags that come back from a callee, to who reads them at once, and by way of an instruction that leaves them alone.
+SNIPPET(flags_back, "xor %eax, %eax\n mov $1000, %ecx\n1: call flags_back_1\n adc $0, %eax\n call flags_back_1\n mov %eax, %ebx\n"
+                    "adc $0, %eax\n dec %ecx\n jnz 1b\n jmp flags_back_at\n flags_back_1: stc\n ret", "nop");
+// The last time, the callee makes SETC AL of the ADD EAX, 1 behind its call, and returns with CF set.
+SNIPPET(patches_caller, "xor %eax, %eax\n mov $1000, %ecx\n1: call patches_caller_1\n patched: add $1, %eax\n dec %ecx\n jnz 1b\n"
+                        "jmp patches_caller_at\n patches_caller_1: cmp $1, %ecx\n jne 2f\n movw $0x920f, patched\n movb $0xc0, patched + 2\n"
+                        "2: stc\n ret", "nop");
+
 static struct trap with_esp(const u8* code, bool user) {
     struct context c = user ? user_context(code) : kernel_context(code);
     return run(&c);
@@ -59,6 +67,16 @@ static void calls_and_returns(bool user) {
     check(t.vector == VEC_DONE && t.at.eax == 1, "ret 8, %s", who);
     t = with_esp(coroutines, user);
     check(t.vector == VEC_DONE && t.at.eax == 1000 * 0x10001, "coroutines, %s", who);
+    t = with_esp(flags_back, user);
+    check(t.vector == VEC_DONE && t.at.eax == 2000, "a callee's flags, %s", who);
+}
+
+static void patched_caller(void) {
+    extern u8 patched[];
+    static const u8 add[] = {0x83, 0xc0, 1};
+    for (u32 n = 0; n < sizeof add; ++n) patched[n] = add[n];
+    struct trap t = with_esp(patches_caller, false);
+    check(t.vector == VEC_DONE && t.at.eax == ((999 & ~0xffu) | 1), "a callee that patches its caller and returns flags");
 }
 
 // A return in user mode must not find what the kernel's calls left, nor the other way round.
@@ -387,6 +405,7 @@ int main(void) {
         print("# paging %s\n", paged ? "on" : "off");
         calls_and_returns(false);
         calls_and_returns(true);
+        patched_caller();
         crossing_levels();
         stack_pointer(false);
         stack_pointer(true);

@@ -22,8 +22,8 @@ org 0x1000
 ;;     lea r8, [r8 + r9]
 ;;     pushfq 
 ;;     pop r10
-;;     pext r10d, r10d, dword ptr [r14 + 0x4dc]
-;;     pdep r10d, r10d, dword ptr [r14 + 0x4dc]
+;;     pext r10d, r10d, dword ptr [r14 + 0x4e0]
+;;     pdep r10d, r10d, dword ptr [r14 + 0x4e0]
 ;;     movzx r9d, byte ptr [r14 + 0x20]
 ;;     rorx r9d, r9d, 0x17
 ;;     lea r10d, [r10 + r9]
@@ -84,8 +84,8 @@ org 0x1000
 ;;     lea r8, gs:[r12d - 4]
 ;;     pushfq 
 ;;     pop r10
-;;     pext r10d, r10d, dword ptr [r14 + 0x4dc]
-;;     pdep r10d, r10d, dword ptr [r14 + 0x4dc]
+;;     pext r10d, r10d, dword ptr [r14 + 0x4e0]
+;;     pdep r10d, r10d, dword ptr [r14 + 0x4e0]
 ;;     movzx r9d, byte ptr [r14 + 0x20]
 ;;     rorx r9d, r9d, 0x17
 ;;     lea r10d, [r10 + r9]

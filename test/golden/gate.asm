@@ -7,7 +7,7 @@ org 0x1000
 ;; 00001000  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
 ;;     mov r11, rcx
 ;;     mov ecx, dword ptr [r14 + 0xb0]
-;;     pext ecx, ecx, dword ptr [r14 + 0x2ad4]
+;;     pext ecx, ecx, dword ptr [r14 + 0x2ac4]
 ;;     jrcxz +0x1a
 ;;     jmp +0x5e
 ;;     mov rcx, r11
@@ -32,7 +32,7 @@ org 0x1000
 ;; 00001000  rdtsc                              SIMULATE (the guest's clock has an offset, and CR4.TSD is its own)
 ;;     mov r11, rcx
 ;;     mov ecx, dword ptr [r14 + 0xb0]
-;;     pext ecx, ecx, dword ptr [r14 + 0x2ad4]
+;;     pext ecx, ecx, dword ptr [r14 + 0x2ac4]
 ;;     jrcxz +0x1a
 ;;     jmp +0x59
 ;;     mov rcx, r11

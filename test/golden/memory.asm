@@ -93,7 +93,7 @@ org 0x1000
 ;;     jmp +0x1ee
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
-;;     pext r10d, r12d, dword ptr [r14 + 0x2acc]
+;;     pext r10d, r12d, dword ptr [r14 + 0x2abc]
 ;;     lock bts dword ptr [r8 + r9], r10d
 ;; 00001015  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     mov r8d, 0xd
@@ -138,7 +138,7 @@ org 0x1000
 ;;     movsxd r9, r12d
 ;;     rorx r9, r9, 5
 ;;     lea r8d, [r8 + r9*4]
-;;     pext r10d, r12d, dword ptr [r14 + 0x2acc]
+;;     pext r10d, r12d, dword ptr [r14 + 0x2abc]
 ;;     lock bts dword ptr gs:[r8d], r10d
 ;; 00001015  hlt                                SIMULATE (privileged; waits for an interrupt)
 ;;     mov r8d, 0xd

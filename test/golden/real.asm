@@ -20,7 +20,7 @@ org 0x1000
     jmp [bx]
 .near:
     ret
-;; soft block 00001000, 38 bytes to 1953
+;; soft block 00001000, 38 bytes to 2009
 ;; 00001000  mov al, byte ptr [bx + si]         IDENT    (touches only guest registers, flags and memory)
 ;;     lea r8d, [rbx + rsi]
 ;;     movzx r8d, r8w
@@ -33,7 +33,7 @@ org 0x1000
 ;;     lea r10d, [r10 + r8]
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x33
-;;     jmp +0x4e8
+;;     jmp +0x510
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov al, byte ptr [r8 + r9]
@@ -53,7 +53,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x8b
-;;     jmp +0x4fa
+;;     jmp +0x522
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov word ptr [r8 + r9], ax
@@ -72,7 +72,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0xe0
-;;     jmp +0x53b
+;;     jmp +0x563
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov eax, dword ptr [r8 + r9]
@@ -96,7 +96,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x145
-;;     jmp +0x581
+;;     jmp +0x5a9
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov word ptr [r8 + r9], cx
@@ -118,7 +118,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x1a3
-;;     jmp +0x5c2
+;;     jmp +0x5ea
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r8d, word ptr [r8 + r9]
@@ -147,21 +147,21 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x221
-;;     jmp +0x603
+;;     jmp +0x62b
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r10d, word ptr [r8 + r9]
-;;     mov dword ptr [r14 + 0x4d8], r10d
+;;     mov dword ptr [r14 + 0x4dc], r10d
 ;;     movzx r8d, word ptr [r8 + r9 + 2]
 ;;     mov word ptr [r14 + 0x28], r8w
 ;;     rorx r9d, r8d, 0x1c
 ;;     mov dword ptr [r14 + 0x2c], r9d
-;;     mov di, word ptr [r14 + 0x4d8]
+;;     mov di, word ptr [r14 + 0x4dc]
 ;; 00001015  lodsb al, byte ptr [si]            SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     mov r11, rcx
 ;;     movzx ecx, byte ptr [r14 + 0x21]
 ;;     jrcxz +0x264
-;;     jmp +0x644
+;;     jmp +0x66c
 ;;     mov rcx, r11
 ;;     movzx r8d, si
 ;;     mov r11, rcx
@@ -173,7 +173,7 @@ org 0x1000
 ;;     lea r10d, [r10 + r8]
 ;;     shrx ecx, r10d, r14d
 ;;     jrcxz +0x296
-;;     jmp +0x656
+;;     jmp +0x67e
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov al, byte ptr [r8 + r9]
@@ -199,7 +199,7 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x30a
-;;     jmp +0x668
+;;     jmp +0x690
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10w, word ptr [r8 + r9]
@@ -212,7 +212,7 @@ org 0x1000
 ;;     movzx ecx, cx
 ;;     jrcxz +0x33b
 ;;     mov rcx, r11
-;;     jmp +0x6a9
+;;     jmp +0x6d1
 ;;     mov rcx, r11
 ;; 0000101c  call 0x1026                        SIMULATE (control flow)
 ;;     mov r8d, dword ptr [r13]
@@ -231,16 +231,21 @@ org 0x1000
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
 ;;     jrcxz +0x38b
-;;     jmp +0x6b8
+;;     jmp +0x6e0
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov word ptr [r8 + r9], 0x101f
 ;;     lea r9d, [r12 - 2]
 ;;     mov r12w, r9w
-;;     movabs r9, 0xbff8ffffffffefe1
-;;     push r9
-;;     call +0x6f9
-;;     lea rsp, [rsp + 8]
+;;     call +0x721
+;;     rorx r10, r9, 0x20
+;;     lea r10, [r10 + r8]
+;;     mov r11, rcx
+;;     movabs rcx, 0xbff8ffffffffefe1
+;;     lea rcx, [rcx + r10]
+;;     jrcxz +0x3cd
+;;     jmp +0x730
+;;     mov rcx, r11
 ;; 0000101f  lcall 0:0x1026                     SIMULATE (control flow; changes CS)
 ;;     mov r8d, dword ptr [r13]
 ;;     lea r8d, [r12 - 4]
@@ -257,19 +262,24 @@ org 0x1000
 ;;     lea r10d, [r10 + r8 + 3]
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
-;;     jrcxz +0x409
-;;     jmp +0x708
+;;     jrcxz +0x41d
+;;     jmp +0x738
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov dword ptr [r8 + r9], 0x1024
 ;;     lea r9d, [r12 - 4]
 ;;     mov r12w, r9w
-;;     movabs r9, 0xbff8ffffffffefdc
-;;     push r9
 ;;     mov word ptr [r14 + 0x34], 0
 ;;     mov dword ptr [r14 + 0x38], 0
-;;     call +0x749
-;;     lea rsp, [rsp + 8]
+;;     call +0x779
+;;     rorx r10, r9, 0x20
+;;     lea r10, [r10 + r8]
+;;     mov r11, rcx
+;;     movabs rcx, 0xbff8ffffffffefdc
+;;     lea rcx, [rcx + r10]
+;;     jrcxz +0x46f
+;;     jmp +0x788
+;;     mov rcx, r11
 ;; 00001024  jmp word ptr [bx]                  SIMULATE (control flow)
 ;;     mov r8d, dword ptr [r13]
 ;;     lea r8d, [rbx]
@@ -286,8 +296,8 @@ org 0x1000
 ;;     lea r10d, [r10 + r8 + 1]
 ;;     shrx r10d, r10d, r14d
 ;;     lea ecx, [rcx + r10]
-;;     jrcxz +0x492
-;;     jmp +0x758
+;;     jrcxz +0x4ba
+;;     jmp +0x790
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     movzx r8d, word ptr [r8 + r9]
@@ -300,8 +310,8 @@ org 0x1000
 ;;     mov r11, rcx
 ;;     mov rcx, qword ptr [r15 + r10*8 + 0x34fea]
 ;;     lea rcx, [rcx + r9]
-;;     jrcxz +0x4dd
-;;     jmp +0x799
+;;     jrcxz +0x505
+;;     jmp +0x7d1
 ;;     mov rcx, r11
 ;;     jmp qword ptr [r15 + r10*8 + 0x54fea]
 ;;     mov rcx, r11
@@ -314,7 +324,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x529
+;;     jrcxz +0x551
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -328,7 +338,7 @@ org 0x1000
 ;;     lea rcx, [rcx + r10 + 3]
 ;;     rorx rcx, rcx, 0x20
 ;;     mov ecx, ecx
-;;     jrcxz +0x56f
+;;     jrcxz +0x597
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -342,7 +352,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x5b0
+;;     jrcxz +0x5d8
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -356,7 +366,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x5f1
+;;     jrcxz +0x619
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -370,7 +380,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x632
+;;     jrcxz +0x65a
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -390,7 +400,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x697
+;;     jrcxz +0x6bf
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -406,7 +416,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x6e7
+;;     jrcxz +0x70f
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -414,6 +424,8 @@ org 0x1000
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
 ;;     jmp HOST
 ;;     mov r10d, dword ptr [r14 + 0x44]
 ;;     not r10d
@@ -422,7 +434,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x737
+;;     jrcxz +0x767
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST
@@ -430,6 +442,8 @@ org 0x1000
 ;;     movabs r9, HOST
 ;;     jmp HOST
 ;;     movabs r9, HOST
+;;     jmp HOST
+;;     mov rcx, r11
 ;;     jmp HOST
 ;;     mov r10d, dword ptr [r14 + 0x50]
 ;;     not r10d
@@ -438,7 +452,7 @@ org 0x1000
 ;;     rorx ecx, ecx, 0x10
 ;;     movzx ecx, cx
 ;;     mov ecx, ecx
-;;     jrcxz +0x787
+;;     jrcxz +0x7bf
 ;;     mov rcx, r11
 ;;     movabs r9, HOST
 ;;     jmp HOST

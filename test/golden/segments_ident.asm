@@ -37,8 +37,8 @@ org 0x1000
 ;; 0000100f  popal                              SIMULATE (the host's stack is the monitor's)
 ;;     popal 
 ;; 00001010  enter 8, 0                         SIMULATE (the host's stack is the monitor's)
-;;     mov dword ptr gs:[0x2b20], SITE
-;;     mov dword ptr gs:[0x2b24], SITE
+;;     mov dword ptr gs:[0x2b10], SITE
+;;     mov dword ptr gs:[0x2b14], SITE
 ;;     jmp HOST
 ;; 00001014  leave                              SIMULATE (the host's stack is the monitor's)
 ;;     leave 
@@ -55,6 +55,6 @@ org 0x1000
 ;; 00001020  cmpxchg8b qword ptr [esi]          IDENT    (touches only guest registers, flags and memory)
 ;;     cmpxchg8b qword ptr [esi]
 ;; 00001023  hlt                                SIMULATE (privileged; waits for an interrupt)
-;;     mov dword ptr gs:[0x2b20], SITE
-;;     mov dword ptr gs:[0x2b24], SITE
+;;     mov dword ptr gs:[0x2b10], SITE
+;;     mov dword ptr gs:[0x2b14], SITE
 ;;     jmp HOST

@@ -15,28 +15,28 @@ over:
 ;; 00001000  mov eax, dword ptr cs:[ebx]        IDENT    (touches only guest registers, flags and memory)
 ;;     mov eax, dword ptr [ebx]
 ;; 00001003  mov eax, dword ptr gs:[0]          IDENT    (touches only guest registers, flags and memory)
-;;     mov dword ptr gs:[0x2aec], ecx
+;;     mov dword ptr gs:[0x2adc], ecx
 ;;     movzx ecx, byte ptr gs:[0x450]
 ;;     jecxz +0x18
 ;;     jmp +0x97
-;;     mov ecx, dword ptr gs:[0x2aec]
-;;     mov dword ptr gs:[0x2b04], edi
+;;     mov ecx, dword ptr gs:[0x2adc]
+;;     mov dword ptr gs:[0x2af4], edi
 ;;     mov edi, dword ptr gs:[0x74]
 ;;     mov eax, dword ptr [edi]
-;;     mov edi, dword ptr gs:[0x2b04]
+;;     mov edi, dword ptr gs:[0x2af4]
 ;; 00001009  mov dword ptr fs:[ebx + ecx*4 + 8], edx IDENT    (touches only guest registers, flags and memory)
-;;     mov dword ptr gs:[0x2aec], ecx
+;;     mov dword ptr gs:[0x2adc], ecx
 ;;     movzx ecx, byte ptr gs:[0x44f]
 ;;     jecxz +0x51
 ;;     jmp +0xb9
-;;     mov ecx, dword ptr gs:[0x2aec]
-;;     mov dword ptr gs:[0x2b04], edi
+;;     mov ecx, dword ptr gs:[0x2adc]
+;;     mov dword ptr gs:[0x2af4], edi
 ;;     mov edi, dword ptr gs:[0x68]
 ;;     lea edi, [edi + ecx*4 + 8]
 ;;     mov dword ptr [ebx + edi], edx
-;;     mov edi, dword ptr gs:[0x2b04]
+;;     mov edi, dword ptr gs:[0x2af4]
 ;; 0000100e  mov ecx, ds                        SIMULATE (segment registers are the guest's own)
-;;     mov ecx, dword ptr gs:[0x2b14]
+;;     mov ecx, dword ptr gs:[0x2b04]
 ;; 00001010  test eax, eax                      IDENT    (touches only guest registers, flags and memory)
 ;;     test eax, eax
 ;; 00001012  je 0x1019                          SIMULATE (control flow)
@@ -45,17 +45,17 @@ over:
 ;;     mov dword ptr gs:[0x44000], eax
 ;;     push 0x1019
 ;;     jmp +0xf6
-;;     mov ecx, dword ptr gs:[0x2aec]
-;;     mov dword ptr gs:[0x2b20], SITE
-;;     mov dword ptr gs:[0x2b24], SITE
+;;     mov ecx, dword ptr gs:[0x2adc]
+;;     mov dword ptr gs:[0x2b10], SITE
+;;     mov dword ptr gs:[0x2b14], SITE
 ;;     jmp HOST
-;;     mov ecx, dword ptr gs:[0x2aec]
-;;     mov dword ptr gs:[0x2b20], SITE
-;;     mov dword ptr gs:[0x2b24], SITE
+;;     mov ecx, dword ptr gs:[0x2adc]
+;;     mov dword ptr gs:[0x2b10], SITE
+;;     mov dword ptr gs:[0x2b14], SITE
 ;;     jmp HOST
-;;     mov dword ptr gs:[0x2b20], SITE
-;;     mov dword ptr gs:[0x2b24], SITE
+;;     mov dword ptr gs:[0x2b10], SITE
+;;     mov dword ptr gs:[0x2b14], SITE
 ;;     jmp HOST
-;;     mov dword ptr gs:[0x2b20], SITE
-;;     mov dword ptr gs:[0x2b24], SITE
+;;     mov dword ptr gs:[0x2b10], SITE
+;;     mov dword ptr gs:[0x2b14], SITE
 ;;     jmp HOST

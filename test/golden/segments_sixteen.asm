@@ -24,6 +24,6 @@ org 0x1000
 ;; 0000100d  movsw word ptr es:[di], word ptr [si] SIMULATE (its memory operands are implicit: cannot be redirected)
 ;;     movsw word ptr es:[di], word ptr [si]
 ;; 0000100e  hlt                                SIMULATE (privileged; waits for an interrupt)
-;;     mov dword ptr gs:[0x2b20], SITE
-;;     mov dword ptr gs:[0x2b24], SITE
+;;     mov dword ptr gs:[0x2b10], SITE
+;;     mov dword ptr gs:[0x2b14], SITE
 ;;     jmp HOST

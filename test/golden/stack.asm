@@ -35,7 +35,7 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r8 + r9]
-;;     mov dword ptr [r14 + 0x4d8], r10d
+;;     mov dword ptr [r14 + 0x4dc], r10d
 ;;     lea r8d, [r12 - 4]
 ;;     rorx r9d, r8d, 0x16
 ;;     shrx r9d, r9d, r15d
@@ -47,7 +47,7 @@ org 0x1000
 ;;     jmp +0x184
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
-;;     mov r10d, dword ptr [r14 + 0x4d8]
+;;     mov r10d, dword ptr [r14 + 0x4dc]
 ;;     mov dword ptr [r8 + r9], r10d
 ;;     lea r12d, [r12 - 4]
 ;; 00001003  pop ecx                            SIMULATE (the host's stack is the monitor's)

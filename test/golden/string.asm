@@ -24,7 +24,7 @@ org 0x1000
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
 ;;     mov r10d, dword ptr [r8 + r9]
-;;     mov dword ptr [r14 + 0x4d8], r10d
+;;     mov dword ptr [r14 + 0x4dc], r10d
 ;;     mov r8d, edi
 ;;     rorx r9d, r8d, 0x16
 ;;     shrx r9d, r9d, r15d
@@ -36,7 +36,7 @@ org 0x1000
 ;;     jmp +0x144
 ;;     mov rcx, r11
 ;;     mov r9, qword ptr [r15 + r9*8 + 0x1fea]
-;;     mov r10d, dword ptr [r14 + 0x4d8]
+;;     mov r10d, dword ptr [r14 + 0x4dc]
 ;;     mov dword ptr [r8 + r9], r10d
 ;;     lea edi, [rdi + 4]
 ;;     lea esi, [rsi + 4]
@@ -114,14 +114,14 @@ org 0x1000
 ;;     jrcxz +0x69
 ;;     jmp +0xd1
 ;;     mov rcx, r11
-;;     mov dword ptr [r14 + 0x4d8], r8d
+;;     mov dword ptr [r14 + 0x4dc], r8d
 ;;     lea rsi, [rsi + r10]
 ;;     lea rdi, [rdi + r10]
 ;;     rep movsb byte ptr [rdi], byte ptr [rsi]
 ;;     not r10
 ;;     lea esi, [rsi + r10 + 1]
 ;;     lea edi, [rdi + r10 + 1]
-;;     mov ecx, dword ptr [r14 + 0x4d8]
+;;     mov ecx, dword ptr [r14 + 0x4dc]
 ;;     jrcxz +0x98
 ;;     jmp +0x103
 ;; 00001004  hlt                                SIMULATE (privileged; waits for an interrupt)

@@ -38,7 +38,7 @@ org 0x1000
 ;; 00001009  clts                               SIMULATE (CR0 is the guest's own; the FPU may be used from here on)
 ;;     mov r11, rcx
 ;;     mov r8d, dword ptr [r14 + 0xa4]
-;;     pext ecx, r8d, dword ptr [r14 + 0x2ad0]
+;;     pext ecx, r8d, dword ptr [r14 + 0x2ac0]
 ;;     jrcxz +0x7e
 ;;     lea r8d, [r8 - 8]
 ;;     mov dword ptr [r14 + 0xa4], r8d
@@ -134,7 +134,7 @@ org 0x1000
 ;; 00001009  clts                               SIMULATE (CR0 is the guest's own; the FPU may be used from here on)
 ;;     mov r11, rcx
 ;;     mov r8d, dword ptr [r14 + 0xa4]
-;;     pext ecx, r8d, dword ptr [r14 + 0x2ad0]
+;;     pext ecx, r8d, dword ptr [r14 + 0x2ac0]
 ;;     jrcxz +0x7e
 ;;     lea r8d, [r8 - 8]
 ;;     mov dword ptr [r14 + 0xa4], r8d

@@ -1,6 +1,7 @@
 // A translation: the host code made from one guest basic block, and what must be known about it afterwards.
 #pragma once
 
+#include <algorithm>
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/unordered_set.hpp>
 #include <cstdint>
@@ -78,11 +79,8 @@ struct LoadedImmediate {
     const uint8_t* memory;  // where they are in guest RAM
 };
 
-// Behind a call: where the host return stack leads in the middle of a block.
-struct ReturnPoint {
-    uint32_t host;  // offset
-    GuestVirt eip;  // as in the key
-};
+// Behind a call, up to what may fault, at most.
+inline constexpr uint32_t kReturnCheckBytes = 16;
 
 inline constexpr uint8_t kNoUndo = 0xff, kUndoDestination = 0xf0, kUndoBothPointers = 0xf1;
 
@@ -127,7 +125,7 @@ struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
     uint32_t links = 0;          // of them in use
     LinkList incoming;
     Link forward;                // once dead and replaced: the jump at its entry to what replaced it
-    std::pmr::vector<ReturnPoint> returns;  // ascending
+    std::pmr::vector<uint32_t> returns;  // host offsets behind calls, where RET leads; ascending
     std::pmr::forward_list<Site> sites;  // the latest first
     std::pmr::vector<HostSpot> spots;
     std::pmr::vector<uint8_t> bytes;  // the guest code it was made from
@@ -141,6 +139,11 @@ struct Block : bi::unordered_set_base_hook<bi::link_mode<bi::auto_unlink>> {
     // Before `bytes` is decoded.
     void refresh_loaded() {
         for (const LoadedImmediate& l : loaded) memcpy(&bytes[l.offset], l.memory, sizeof(uint32_t));
+    }
+    // Is that host offset, of a fault, where what a call returns with is checked?
+    bool is_behind_call(uint32_t offset) const {
+        const auto r = std::upper_bound(returns.begin(), returns.end(), offset);
+        return r != returns.begin() && offset - r[-1] < kReturnCheckBytes;
     }
     const uint8_t* entry() const { return host + entry_offset; }
     const uint8_t* chained_entry() const { return host + chained_offset; }

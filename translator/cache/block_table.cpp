@@ -246,7 +246,7 @@ void BlockTable::retire(Block& block) {
     for (uint32_t n = 0; n < block.links; ++n)
         if (block.link[n].is_linked()) unchain(block.link[n]);
     engine_->write_forwarder(block, block.chained_entry(), block.key.eip);
-    for (const ReturnPoint& r : block.returns) engine_->write_forwarder(block, block.host + r.host, r.eip);
+    for (const uint32_t at : block.returns) engine_->write_return_forwarder(block, block.host + at);
 }
 
 void BlockTable::kill(Block& block) {

@@ -29,15 +29,18 @@ void Emit::take_page_base(GuestVirt here) {
     a_.mov(page_base(), x86::r8d);
 }
 
-// On the host's stack, in a slot of 64 bits, of which the lower half counts.
-void Emit::push_negated(GuestVirt eip) {
-    if (!any_page()) {
-        a_.push(asmjit::Imm(static_cast<int32_t>(0u - eip.value)));
-        return;
-    }
-    load_eip(x86::r10d, eip - 1);
-    a_.not_(x86::r10d);  // leaves the flags alone, where NEG would not
-    a_.push(x86::r10);
+void Emit::push_page_base() {
+    a_.push(context(offsetof(VcpuContext, page_base), 8));
+}
+
+// Behind a call: r8d, the EIP that a RET took from the guest's stack, becomes the page's base, and rcx, which kSavedRcx
+// keeps, zero if that is the one which was pushed. Nothing else on the host's stack is a number of 32 bits.
+void Emit::check_page_base(GuestVirt here) {
+    take_page_base(here);
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.pop(x86::rcx);
+    a_.not_(x86::rcx);  // leaves the flags alone, where NEG would not
+    a_.lea(x86::rcx, x86::ptr(x86::rcx, x86::r8, 0, 1));
 }
 
 // To the guest's stack. Clobbers r10.

@@ -1,5 +1,5 @@
-// Control flow: direct jumps are chained, indirect ones looked up in the jump cache, and CALL and RET are paired
-// on the host's own stack, so that the host's return predictor works for the guest.
+// Control flow: direct jumps are chained, indirect ones looked up in the jump cache, and CALL and RET are the host's own,
+// so that the host's return predictor works for the guest.
 #include "translator/emit/emit.h"
 
 namespace ringfold {
@@ -200,26 +200,48 @@ Emit::After Emit::emit_loop(const Instruction& i) {
     return After::GoesOn;
 }
 
-// The guest's return address goes to the guest's stack; its negative and the host's return address, to the host's.
-// Mostly the call comes back, to the fall-through of the same block.
+// The guest's return address is on the guest's stack, and the host's goes to the host's. Mostly the call comes back there,
+// and goes on in the same block.
 Emit::After Emit::call_host(GuestVirt return_eip, std::function<void()> call) {
-    if (flat()) {
-        push_negated(return_eip);
-    } else {
-        a_.mov(x86::r9, 0 - SegmentedJumpCache::tag(segments().id, return_eip.value));
-        a_.push(x86::r9);
-    }
+    if (any_page()) push_page_base();
     call();
-    a_.lea(x86::rsp, x86::ptr(x86::rsp, 8));
-    if (any_page()) take_page_base(return_eip);
+    check_return(return_eip);
     if (block_->crosses_page || linear(return_eip).page() != block_->key.linear().page() || options_.profile) {
         go_to(return_eip);
         return After::Ended;
     }
-    block_->returns.push_back({offset(), return_eip});
     fpu_loaded_ = false;
     plain_segments_ = 0;
     return After::Returned;
+}
+
+// Behind a call, where a RET jumps to whose guest return address, in r8d, may be another.
+void Emit::check_return(GuestVirt return_eip) {
+    block_->returns.push_back(offset());
+    const asmjit::Label match = a_.newLabel(), miss = a_.newLabel();
+    if (compares_target()) {  // a miss is a host fault, as an indirect jump's; it is a poll too
+        a_.lea(x86::r9d, x86::ptr(x86::r8, static_cast<int32_t>(0u - return_eip.value)));
+        a_.movzx(x86::r9d, zero_check(x86::r9));
+        return;
+    }
+    if (!flat()) {
+        segmented_check_return(return_eip);
+    } else if (any_page()) {
+        check_page_base(return_eip);
+    } else {
+        a_.mov(kSavedRcx, x86::rcx);
+        a_.lea(x86::ecx, x86::ptr(x86::r8, static_cast<int32_t>(0u - return_eip.value)));
+    }
+    a_.jecxz(x86::rcx, match);
+    a_.jmp(miss);
+    a_.bind(match);
+    a_.mov(x86::rcx, kSavedRcx);
+    cold([this, miss, return_eip] {
+        a_.bind(miss);
+        a_.mov(x86::rcx, kSavedRcx);
+        if (any_page()) a_.lea(x86::r8d, x86::ptr(x86::r8, static_cast<int32_t>(return_eip.value)));
+        jump_to_stub(flat() ? stubs_.return_miss : stubs_.segmented_return_miss);
+    });
 }
 
 void Emit::push_value(unsigned size, std::function<void(const x86::Mem&)> store) {
@@ -331,15 +353,6 @@ Emit::After Emit::emit_ret(const Instruction& i) {
     if (!flat()) return segmented_ret(i, popped);
     a_.mov(x86::r8d, stack_memory(0, 4, Access::Read));
     move_stack(popped);
-    asmjit::Label match = a_.newLabel();
-    a_.mov(kSavedRcx, x86::rcx);
-    a_.mov(x86::ecx, x86::ptr(x86::rsp, 8));
-    a_.lea(x86::ecx, x86::ptr(x86::rcx, x86::r8));
-    a_.jecxz(x86::rcx, match);
-    a_.mov(x86::rcx, kSavedRcx);
-    jump_to_stub(stubs_.return_miss);
-    a_.bind(match);
-    a_.mov(x86::rcx, kSavedRcx);
     a_.ret();
     return After::Ended;
 }

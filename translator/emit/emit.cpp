@@ -54,11 +54,11 @@ void Emit::count_heat(const asmjit::Label& hot) {
     a_.mov(x86::rcx, windows::kSavedRcx);
 }
 
-bool Emit::instruction(const Instruction& i, GuestVirt eip, const Instruction* next) {
+bool Emit::instruction(const Instruction& i, GuestVirt eip, std::span<const Instruction> following) {
     eip_ = eip;
     next_eip_ = eip + i.length;
     current_ = &i;
-    following_ = next;
+    following_ = following;
     start_ = offset();
     soft_accesses_ = 0;
     direct_ = block_->key.mode.direct && flat() && !needs(Remedy::SoftAccess);
@@ -98,7 +98,7 @@ bool changes_control(EmitKind kind) {
 
 // Is what follows in the block, and so in the shadow of a load of SS, an instruction that neither polls nor leaves?
 bool Emit::shadow_is_quiet() const {
-    return following_ && !changes_control(following_->row->emit);
+    return !following_.empty() && !changes_control(following_.front().row->emit);
 }
 
 Emit::After Emit::dispatch(const Instruction& i) {
@@ -131,9 +131,8 @@ void Emit::fall_through(GuestVirt next) {
 }
 
 void Emit::finish() {
-    // Room for the forwarders of a dead block.
-    const uint32_t last = block_->returns.empty() ? block_->chained_offset : block_->returns.back().host;
-    while (offset() < last + windows::forwarder_bytes(any_page())) a_.nop();
+    // Room for the forwarder of a dead block.
+    while (offset() < block_->chained_offset + windows::forwarder_bytes(any_page())) a_.nop();
     // A cold part may add others.
     for (size_t n = 0; n < cold_.size(); ++n) {
         auto emit = std::move(cold_[n]);

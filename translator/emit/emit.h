@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <asmjit/x86.h>
@@ -34,7 +35,7 @@ public:
     Emit(const windows::Stubs& stubs, const EmitOptions& options, bool compares);
 
     void begin(Block& block, const uint8_t* host, const uint8_t* guest_code) override;
-    bool instruction(const Instruction&, GuestVirt eip, const Instruction* next) override;
+    bool instruction(const Instruction&, GuestVirt eip, std::span<const Instruction> following) override;
     void fall_through(GuestVirt next) override;
     void finish() override;
     std::span<const uint8_t> code() const override;
@@ -133,7 +134,8 @@ private:
     // EIPs are offsets in the page there.
     void load_eip(const x86::Gp& to, GuestVirt eip);
     void take_page_base(GuestVirt here);
-    void push_negated(GuestVirt eip);
+    void push_page_base();
+    void check_page_base(GuestVirt here);
     void store_eip(const x86::Mem& to, GuestVirt eip);
     bool may_go_back(GuestVirt target) const;
 
@@ -186,6 +188,8 @@ private:
     void push_value(unsigned size, std::function<void(const x86::Mem&)> store);
     void push_dword(std::function<void(const x86::Mem&)> store) { push_value(4, std::move(store)); }
     After call_host(GuestVirt return_eip, std::function<void()> call);
+    void check_return(GuestVirt return_eip);
+    void segmented_check_return(GuestVirt return_eip);
 
     void load_segment(const Instruction&, unsigned segment);
 
@@ -232,7 +236,7 @@ private:
     const uint8_t* guest_code_ = nullptr;
     GuestVirt eip_{}, next_eip_{};  // the current instruction and the one behind it
     const Instruction* current_ = nullptr;
-    const Instruction* following_ = nullptr;  // it, in the block
+    std::span<const Instruction> following_;  // it, in the block
     uint32_t start_ = 0;          // host offset of the current instruction
     unsigned segment_ = DS;       // in code that is not flat: where the offset in r8d lies
     bool offset16_ = false;       // ... and whether it has 16 bits

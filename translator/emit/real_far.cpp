@@ -110,7 +110,6 @@ Emit::After Emit::emit_call_far(const Instruction& i) {
     });
 }
 
-// With the host's RET if the pair on the host return stack is that of the far call.
 Emit::After Emit::emit_ret_far(const Instruction& i) {
     if (!far_inline(i)) return emit_stop(i);
     constexpr uint8_t kRetFarImmediate = 0xca;
@@ -119,17 +118,6 @@ Emit::After Emit::emit_ret_far(const Instruction& i) {
     a_.mov(x86::r10d, stack_memory(0, 4, Access::Read));
     move_stack(popped);
     take_far_target();
-    const asmjit::Label match = a_.newLabel();
-    a_.rorx(x86::r10, x86::r9, 32);
-    a_.lea(x86::r10, x86::ptr(x86::r10, x86::r8));
-    a_.mov(kSavedRcx, x86::rcx);
-    a_.mov(x86::rcx, x86::ptr(x86::rsp, 8));
-    a_.lea(x86::rcx, x86::ptr(x86::rcx, x86::r10));
-    a_.jecxz(x86::rcx, match);
-    a_.mov(x86::rcx, kSavedRcx);
-    jump_to_stub(stubs_.segmented_return_miss);
-    a_.bind(match);
-    a_.mov(x86::rcx, kSavedRcx);
     a_.ret();
     return After::Ended;
 }

@@ -132,20 +132,19 @@ Emit::After Emit::segmented_ret(const Instruction& i, int popped) {
     i.operand_size == 4 ? a_.mov(x86::r8d, from) : a_.movzx(x86::r8d, from.cloneResized(2));
     require_low_target(i);
     move_stack(popped);
-    const asmjit::Label match = a_.newLabel();
-    a_.mov(x86::r9, SegmentedJumpCache::tag(segments().id, 0));
-    a_.lea(x86::r9, x86::ptr(x86::r9, x86::r8));
-    a_.mov(kSavedRcx, x86::rcx);
-    a_.mov(x86::rcx, x86::ptr(x86::rsp, 8));
-    a_.lea(x86::rcx, x86::ptr(x86::rcx, x86::r9));
-    a_.jecxz(x86::rcx, match);
-    a_.mov(x86::rcx, kSavedRcx);
     a_.mov(x86::r9d, segments().id);
-    jump_to_stub(stubs_.segmented_return_miss);
-    a_.bind(match);
-    a_.mov(x86::rcx, kSavedRcx);
     a_.ret();
     return After::Ended;
+}
+
+// Behind a call: rcx, which kSavedRcx keeps, becomes zero if r9d and r8d, where a RET is to lead, are this segmentation
+// and this EIP.
+void Emit::segmented_check_return(GuestVirt return_eip) {
+    a_.rorx(x86::r10, x86::r9, 32);
+    a_.lea(x86::r10, x86::ptr(x86::r10, x86::r8));
+    a_.mov(kSavedRcx, x86::rcx);
+    a_.mov(x86::rcx, 0 - SegmentedJumpCache::tag(segments().id, return_eip.value));
+    a_.lea(x86::rcx, x86::ptr(x86::rcx, x86::r10));
 }
 
 }  // namespace ringfold

@@ -55,6 +55,8 @@ public:
     // --- dead blocks: their first bytes say which EIP is meant, and end in a jump of four bytes ------------------
     virtual uint32_t forwarder_bytes(const Block&) const = 0;
     virtual void write_forwarder(const Block&, const uint8_t* at, GuestVirt eip) = 0;
+    // The same at one of Block::returns, where the code knows which EIP is meant.
+    virtual void write_return_forwarder(const Block&, const uint8_t*) {}
     // A link that cannot be chained, though its target is translated: its thunk may lead there by the jump cache, and
     // ask the monitor no more.
     virtual void write_look_up(const Link&) {}

@@ -18,6 +18,7 @@ struct HostFault {
     uint32_t gpr[8];  // encoding order: eax ecx edx ebx esp ebp esi edi
     uint64_t rip, rflags;
     uint64_t address;  // si_addr
+    uint32_t target;   // the EIP that a jump or return had in hand; only where such a one faulted
     int signal;
     uint32_t trap, error;  // x86 trap number and error code
 };
@@ -54,7 +55,6 @@ struct Crossing {
     std::array<uint64_t, 2> window{};         // base, as %gs holds it
     uint64_t window_now = 0;                  // what %gs holds
     std::array<uint64_t, 2> return_top{};     // rsp of the empty host return stack
-    std::array<uint64_t, 2> negated_return_top{};
     uint64_t user_return_rsp = 0;             // where the user's stack was left
 };
 
@@ -95,7 +95,7 @@ struct alignas(64) VcpuContext {
 
     uint64_t monitor_rsp = 0;       // the monitor's stack while translated code runs
     uint64_t return_rsp = 0;        // the host return stack while the monitor runs
-    uint64_t negated_return_top = 0;  // minus the empty return stack's rsp
+    uint64_t return_top = 0;        // rsp of the empty one
     const void* next_pc = nullptr;  // where the monitor's answer resumes
 
     // In code that is not flat; see SegmentChecks. Kept by whoever loads a segment register.
@@ -103,7 +103,7 @@ struct alignas(64) VcpuContext {
     // Non-zero where a load in real mode changes more than selector and base.
     std::array<uint8_t, kSegments> odd_real{};
 
-    uint32_t page_base = 0;  // the linear page that a block runs in which runs in any: see BlockKey
+    uint64_t page_base = 0;  // the linear page, of 32 bits, that a block runs in which runs in any: see BlockKey
     uint32_t scratch = 0;  // kept within one instruction: across two accesses, or what is left of ECX behind a portion
 
     // Masks that translated code takes from memory: PEXT and PDEP leave the flags alone.

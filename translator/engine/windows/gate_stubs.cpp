@@ -81,8 +81,8 @@ void cross(Assembler& a, uint8_t to) {
     } else {
         a.mov(x86::rsp, FIELD(crossing.user_return_rsp));
     }
-    a.mov(x86::rax, SIDE(negated_return_top, to));
-    a.mov(FIELD(negated_return_top), x86::rax);
+    a.mov(x86::rax, SIDE(return_top, to));
+    a.mov(FIELD(return_top), x86::rax);
     a.mov(FIELD_SIZED(crossing.user_stack, 1), to);
     a.mov(kView, SIDE(view_register, to));
     a.mov(FIELD(view_register), kView);

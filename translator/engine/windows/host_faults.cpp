@@ -17,14 +17,13 @@ constexpr int kGuestRegisters[8] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_R12,
 
 }  // namespace
 
-// Deep recursion: forget the pairs, and go on. A call whose pair's first half is pushed gets an empty half.
+// Deep recursion: forget what is there, but for a page's base that the call in question has just pushed, and go on.
 bool WindowsFaults::restart_return_stack(const siginfo_t& info, mcontext_t& m) const {
     if (!stacks_.overflowed(reinterpret_cast<uint64_t>(info.si_addr))) return false;
-    const auto* code = reinterpret_cast<const uint8_t*>(m.gregs[REG_RIP]);
-    // CALL rel32, or CALL of a jump cache slot behind a REX prefix.
-    const bool is_call = *code == 0xe8 || ((*code & 0xf0) == 0x40 && code[1] == 0xff);
-    const uint64_t top = 0u - context_.negated_return_top;
-    m.gregs[REG_RSP] = static_cast<greg_t>(is_call ? top - 8 : top);
+    const uint64_t last = *reinterpret_cast<const uint64_t*>(m.gregs[REG_RSP]);
+    auto* rsp = reinterpret_cast<uint64_t*>(context_.return_top);
+    if (last <= UINT32_MAX) *--rsp = last;
+    m.gregs[REG_RSP] = reinterpret_cast<greg_t>(rsp);
     return true;
 }
 
@@ -35,6 +34,7 @@ bool WindowsFaults::handle(int signal, const siginfo_t& info, ucontext_t& host) 
     VcpuContext& c = context_;
     record_fault(c.fault, signal, info, m);
     for (size_t n = 0; n < 8; ++n) c.fault.gpr[n] = static_cast<uint32_t>(m.gregs[kGuestRegisters[n]]);
+    c.fault.target = static_cast<uint32_t>(m.gregs[REG_R8]);
     c.fault_with_fpu = c.fpu_saved == 0;
     c.return_rsp = static_cast<uint64_t>(m.gregs[REG_RSP]);
     m.gregs[REG_RSP] = static_cast<greg_t>(c.monitor_rsp);

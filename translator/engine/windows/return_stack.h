@@ -1,7 +1,8 @@
-// The host return stacks: rsp while translated code runs. Each guest call leaves a pair there, the negated guest
-// return EIP and the host return address; a return takes it if it still fits.
+// The host return stacks: rsp while translated code runs. Each guest call leaves its host return address there, and a
+// return goes where the last one leads, with the guest's in r8d, to be compared: what lies here is a guess. A block that
+// runs at any page (BlockKey::any_page) pushes the page's base first, and takes it back behind the call.
 //
-// There is one for each privilege, so that user code never finds a pair of the supervisor's.
+// There is one for each privilege, so that user code never finds an address of the supervisor's.
 #pragma once
 
 #include <array>
@@ -14,20 +15,23 @@ namespace ringfold::windows {
 
 class ReturnStacks {
 public:
-    // `empty`: what the sentinel pair of an empty stack returns to (Stubs::return_empty). Throws HostError.
-    explicit ReturnStacks(const void* empty);
+    // Throws HostError.
+    ReturnStacks();
     ~ReturnStacks();
     ReturnStacks(const ReturnStacks&) = delete;
     ReturnStacks& operator=(const ReturnStacks&) = delete;
 
     // rsp of the empty stack.
     uint64_t top(Privilege p) const { return tops_[static_cast<std::size_t>(p)]; }
-    // The stack whose guard page holds this address, which the host faulted on: it has overflowed.
+    // Where a return leads that finds its stack empty. To be said before there is one.
+    void empty_leads_to(const void* stub);
+    // Is it in a stack's guard, so that the host's fault there was an overflow?
     bool overflowed(uint64_t address) const;
 
 private:
     uint8_t* memory_ = nullptr;
     std::array<uint64_t, 2> tops_{};
+    const void* empty_ = nullptr;
 };
 
 }  // namespace ringfold::windows

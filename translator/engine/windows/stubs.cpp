@@ -170,16 +170,11 @@ void emit_segmented_indirect(Assembler& a, const asmjit::Label& miss) {
     a.jmp(view(offsetof(View, segmented_jumps.host), x86::r10, 3));
 }
 
-// The pair on top did not belong to this return: drop it, unless the stack is empty, and look the target up. Such
-// returns may go round in circles, so they heed events; those that match are no more than their calls.
+// A return that came to where another call was made. Such returns may go round in circles, so they heed events; those
+// that match are no more than their calls.
 void emit_return_miss(Assembler& a, const asmjit::Label& indirect, const asmjit::Label& indirect_miss) {
-    asmjit::Label empty = a.newLabel(), quiet = a.newLabel();
+    asmjit::Label quiet = a.newLabel();
     a.mov(kSavedRcx, x86::rcx);
-    a.mov(x86::rcx, FIELD(negated_return_top));
-    a.lea(x86::rcx, x86::ptr(x86::rsp, x86::rcx));  // rsp cannot be an index
-    a.jecxz(x86::rcx, empty);
-    a.lea(x86::rsp, x86::ptr(x86::rsp, 16));
-    a.bind(empty);
     a.mov(x86::ecx, FIELD_SIZED(attention, 4));
     a.jecxz(x86::rcx, quiet);
     a.mov(x86::rcx, kSavedRcx);
@@ -189,10 +184,10 @@ void emit_return_miss(Assembler& a, const asmjit::Label& indirect, const asmjit:
     a.jmp(indirect);
 }
 
-// The word behind the empty stack matched by chance: put back the sentinel that RET took.
-void emit_return_empty(Assembler& a, const asmjit::Label& indirect) {
-    a.lea(x86::rsp, x86::ptr(x86::rsp, -8));
-    a.jmp(indirect);
+// Where a return finds the stack empty.
+void emit_return_empty(Assembler& a, const asmjit::Label& return_miss) {
+    a.mov(x86::rsp, FIELD(return_top));
+    a.jmp(return_miss);
 }
 
 }  // namespace
@@ -278,9 +273,13 @@ Stubs emit_stubs(CodeCache& cache, const MonitorFunctions& monitor) {
     const asmjit::Label segmented_indirect = a.newLabel();
     stubs.segmented_indirect =
         here([&] { a.bind(segmented_indirect); emit_segmented_indirect(a, indirect_miss); });
-    stubs.segmented_return_miss = here([&] { emit_return_miss(a, segmented_indirect, indirect_miss); });
-    stubs.return_miss = here([&] { emit_return_miss(a, indirect, indirect_miss); });
-    stubs.return_empty = here([&] { emit_return_empty(a, indirect); });
+    const asmjit::Label return_miss = a.newLabel(), segmented_return_miss = a.newLabel();
+    stubs.return_miss = here([&] { a.bind(return_miss); emit_return_miss(a, indirect, indirect_miss); });
+    stubs.segmented_return_miss =
+        here([&] { a.bind(segmented_return_miss); emit_return_miss(a, segmented_indirect, indirect_miss); });
+    stubs.any_page_return_miss = here([&] { a.lea(x86::rsp, x86::ptr(x86::rsp, 8)); a.jmp(return_miss); });
+    stubs.return_empty = here([&] { emit_return_empty(a, return_miss); });
+    stubs.segmented_return_empty = here([&] { emit_return_empty(a, segmented_return_miss); });
     calls_from(string_exits.element, monitor.string_element);
     calls_from(string_exits.read, monitor.string_read);
     calls_from(string_exits.write, monitor.string_write);

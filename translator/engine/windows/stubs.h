@@ -34,10 +34,11 @@ struct Stubs : WorldSwitch {
     const void* link;
     // r8d: the target EIP, looked up in the jump cache
     const void* indirect;  // ... or, by look_up, straight to the monitor
-    // The same for a near return whose pair on the host return stack did not match, or was missing.
-    const void *return_miss, *return_empty;
+    // The same for a return that the host return stack led astray, or that found it empty; any_page_return_miss: to where the
+    // page's base, pushed at the call, is still to be popped.
+    const void *return_miss, *return_empty, *any_page_return_miss;
     // The same in code that is not flat, whose segmentation is in r9d.
-    const void *segmented_indirect, *segmented_return_miss;
+    const void *segmented_indirect, *segmented_return_miss, *segmented_return_empty;
     // Where the signal handler sends a host fault in translated code, on the monitor's stack, r14 set.
     const void* host_fault;
     StringStubs strings;

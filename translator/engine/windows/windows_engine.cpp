@@ -23,13 +23,11 @@ WindowsEngine::WindowsEngine(VcpuContext& context, GuestMemory& memory, const Ad
     : Engine(context, memory, adaptation),
       cache_((check_host(), options.cache_bytes)),
       stubs_(emit_stubs(cache_, monitor)),
-      stacks_(stubs_.return_empty),
       faults_(context, cache_, stacks_, stubs_),
       polls_(VcpuMemory::poll_page(context)) {
     for (const Privilege p : {Privilege::Supervisor, Privilege::User}) {
         const auto n = static_cast<size_t>(p);
         context_.crossing.return_top[n] = stacks_.top(p);
-        context_.crossing.negated_return_top[n] = 0u - stacks_.top(p);
     }
     let_polls_pass();
     forget_returns();
@@ -45,6 +43,15 @@ std::unique_ptr<BlockEmitter> WindowsEngine::make_emitter(const EmitOptions& opt
 
 void WindowsEngine::write_forwarder(const Block& block, const uint8_t* at, GuestVirt eip) {
     write_jump(cache_, at, eip, block.key.any_page, stubs_.look_up);
+}
+
+// The EIP is in r8d there, and the segmentation in r9d.
+void WindowsEngine::write_return_forwarder(const Block& block, const uint8_t* at) {
+    const Mode& mode = block.key.mode;
+    const void* flat = block.key.any_page ? stubs_.any_page_return_miss : stubs_.return_miss;
+    HostBytes code;
+    code.add_jump(at, mode.flat() ? flat : stubs_.segmented_return_miss);
+    cache_.overwrite(at, code.data.data(), code.length);
 }
 
 void WindowsEngine::write_look_up(const Link& link) {
@@ -71,8 +78,7 @@ void WindowsEngine::begin_run(bool crossing) {
 void WindowsEngine::forget_returns() {
     Crossing& x = context_.crossing;
     x.user_return_rsp = x.return_top[static_cast<size_t>(Privilege::User)];
-    context_.return_rsp = x.return_top[x.user_stack];
-    context_.negated_return_top = x.negated_return_top[x.user_stack];
+    context_.return_rsp = context_.return_top = x.return_top[x.user_stack];
 }
 
 // From now on %gs holds the window of the current privilege.
@@ -102,12 +108,13 @@ void WindowsEngine::enter(Mode mode) {
     for (const Privilege p : {Privilege::Supervisor, Privilege::User})
         if (!x.ready[static_cast<size_t>(p)]) look_at_side(p);
     context_.view_register = x.view_register[side];
+    stacks_.empty_leads_to(mode.flat() ? stubs_.return_empty : stubs_.segmented_return_empty);
     if (direct_used_ && x.window[side] != x.window_now) set_window(x.window_now = x.window[side]);
     if (mode.user == x.user_stack) return;
     if (x.user_stack) x.user_return_rsp = context_.return_rsp;
     x.user_stack = mode.user;
     context_.return_rsp = mode.user ? x.user_return_rsp : x.return_top[side];
-    context_.negated_return_top = x.negated_return_top[side];
+    context_.return_top = x.return_top[side];
 }
 
 void WindowsEngine::view_changed(Privilege p) {

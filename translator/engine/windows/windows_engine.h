@@ -19,6 +19,7 @@ public:
     unsigned code_bits() const override { return 64; }
     uint32_t forwarder_bytes(const Block& b) const override { return windows::forwarder_bytes(b.key.any_page); }
     void write_forwarder(const Block&, const uint8_t* at, GuestVirt eip) override;
+    void write_return_forwarder(const Block&, const uint8_t* at) override;
     void write_look_up(const Link&) override;
     bool runs_at_any_page(const Mode& mode) const override { return mode.user && !mode.direct && mode.flat(); }
     void write_way_in(const Link&, const uint8_t* entry) override;
