@@ -20,11 +20,6 @@ constexpr unsigned kMostBootIndex = 999'999;
     throw HostError(fmt::format("{}: {}", drive.shown, remedy));
 }
 
-bool on_off(const DriveOption& drive, std::string_view key, std::string_view value) {
-    if (const auto found = option_on_off(value)) return *found;
-    bad(drive, fmt::format("{}={}: write {}=on or {}=off", key, value, key, key));
-}
-
 unsigned number(const DriveOption& drive, std::string_view key, std::string_view value, unsigned max) {
     unsigned n = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), n);
@@ -63,7 +58,8 @@ void parse_drive(std::string_view argument, DriveOptions& options) {
     DriveOption drive{.shown = fmt::format("-drive {}", argument)};
     std::optional<unsigned> bus, unit;
     while (!argument.empty()) {
-        const auto [key, value, has_value] = take_option_word(argument);
+        const OptionWord w = take_option_word(argument);
+        const auto& [key, value, has_value] = w;
         if (key == "file")
             drive.file = value;
         else if (key == "format")
@@ -79,9 +75,9 @@ void parse_drive(std::string_view argument, DriveOptions& options) {
         else if (key == "unit")
             unit = number(drive, key, value, 1);
         else if (key == "snapshot")
-            drive.snapshot = on_off(drive, key, value);
+            drive.snapshot = option_switch(drive.shown, w);
         else if (key == "readonly" || key == "read-only")
-            drive.read_only = !has_value || on_off(drive, key, value);
+            drive.read_only = option_switch(drive.shown, w);
         else if (key == "id")
             drive.id = value;
         else if (!means_nothing(key, value))

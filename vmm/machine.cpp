@@ -20,7 +20,7 @@ namespace ringfold {
 
 namespace {
 
-constexpr unsigned kTimerIrq = 0, kKeyboardIrq = 1, kSerialIrq = 4, kRtcIrq = 8, kMouseIrq = 12;
+constexpr unsigned kTimerIrq = 0, kKeyboardIrq = 1, kSerial2Irq = 3, kSerial1Irq = 4, kRtcIrq = 8, kMouseIrq = 12;
 
 std::unique_ptr<Cpu> make_cpu(const Options& options, VcpuContext& context, GuestMemory& memory, PortIo& ports,
                               InterruptController& pic) {
@@ -34,7 +34,7 @@ std::unique_ptr<Cpu> make_cpu(const Options& options, VcpuContext& context, Gues
 
 }  // namespace
 
-Machine::Machine(const Options& options, const Loader& loader, Input& input, Outputs& outputs, const Drives* drives,
+Machine::Machine(const Options& options, const Loader& loader, Input& input, CharOutputs& outputs, const Drives* drives,
                  const Networks* networks, const Snapshot* from)
     : input_(input),
       ram_(options.memory_bytes, options.has_vga() ? Vga::kMemoryBytes + kVgaTextBytes : 0, options.ram_source),
@@ -42,8 +42,8 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
       memory_(ram_, bus_, tracer_, state_),
       pit_(input.clock(), hpet_.line(kTimerIrq)),
       rtc_(input.clock(), hpet_.line(kRtcIrq)),
-      uart_(input.clock(), irqs_.line(kSerialIrq), &outputs.serial,
-            options.pc.display == Display::Curses ? nullptr : &input),
+      serial_ports_(input.clock(), irqs_.line(kSerial2Irq), irqs_.line(kSerial1Irq), options.ends, outputs,
+                    options.pc.display == Display::Curses ? nullptr : &input),
       keyboard_(irqs_.line(kKeyboardIrq), irqs_.line(kMouseIrq), a20_, [this] { ask({Request::Kind::Reset}); }),
       system_control_(input.clock(), pit_, a20_, [this] { ask({Request::Kind::Reset}); }),
       reset_control_([this] { ask({Request::Kind::Reset}); }),
@@ -53,7 +53,8 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Out
           ask({Request::Kind::DebugExit, status});
       }),
       fw_cfg_(memory_),
-      timed_{&pit_, &rtc_, &uart_, &key_sender_} {
+      timed_{&pit_, &rtc_, &key_sender_} {
+    timed_.insert(timed_.end(), serial_ports_.timed().begin(), serial_ports_.timed().end());
     connect_devices(options);
     if (options.has_board()) connect_apics();
     if (options.has_hpet()) connect_hpet();
@@ -115,7 +116,7 @@ void Machine::connect_devices(const Options& options) {
     bus_.claim({.base = 0x4d0, .length = 2, .first_register = 4}, pic_);
     bus_.claim({.base = 0x40, .length = 4}, pit_);
     bus_.claim({.base = 0x70, .length = 2}, rtc_);
-    bus_.claim({.base = 0x3f8, .length = 8}, uart_);
+    serial_ports_.claim(bus_);
     bus_.claim({.base = 0x61, .length = 1, .first_register = 0}, system_control_);
     bus_.claim({.base = 0x92, .length = 1, .first_register = 1}, system_control_);
     bus_.claim({.base = 0x60, .length = 1, .first_register = 0}, keyboard_);
@@ -124,7 +125,8 @@ void Machine::connect_devices(const Options& options) {
     bus_.claim({.base = 0x510, .length = 2, .first_register = 0, .width = Width::Word}, fw_cfg_);
     bus_.claim({.base = 0x514, .length = 8, .first_register = 4, .width = Width::Dword}, fw_cfg_);
     if (!options.has_board()) bus_.claim({.base = 0xcf8, .length = 4, .width = Width::Dword}, reset_control_);
-    if (options.debugcon.kind != CharBackend::Kind::None)
+    debug_port_.on_stalled([this] { if (cpu_) cpu_->kick(); });
+    if (options.ends.debugcon)
         bus_.claim({.base = options.pc.debugcon_port, .length = 1}, debug_port_);
     constexpr PortRange kBiosPort{.base = 0x402, .length = 1};
     if (log::enabled(log::Bios) && bus_.vacant(kBiosPort)) bus_.claim(kBiosPort, bios_port_);
@@ -203,7 +205,7 @@ void Machine::list_parts(const Options& options) {
     parts_.add("a20", a20_);
     parts_.add("pit", pit_);
     parts_.add("rtc", rtc_);
-    parts_.add("serial", uart_);
+    serial_ports_.list_parts(parts_);
     parts_.add("i8042", keyboard_);
     parts_.add("system-control", system_control_);
     parts_.add("reset-control", reset_control_);
@@ -271,10 +273,9 @@ void Machine::service() {
     for (TimedDevice* device : timed_) device->advance(now);
     input_.mailbox().deliver();
     input_.receive();
-    if (screen_)
-        screen_->type(input_);
-    else
-        uart_.input_ready();
+    if (screen_) screen_->type(input_);
+    serial_ports_.service();
+    debug_port_.output_ready();
 }
 
 std::optional<Nanoseconds> Machine::next_deadline() const {

@@ -22,12 +22,12 @@
 #include "devices/reset_control.h"
 #include "devices/rtc.h"
 #include "devices/system_control.h"
-#include "devices/uart.h"
 #include "shadowmmu/guest_memory.h"
 #include "shadowmmu/ram.h"
 #include "tracing/memory_trace.h"
 #include "translator/engine/vcpu_memory.h"
 #include "vmm/base/cpu.h"
+#include "vmm/char_outputs.h"
 #include "vmm/chipset.h"
 #include "vmm/curses_screen.h"
 #include "vmm/display/live_screen.h"
@@ -38,7 +38,7 @@
 #include "vmm/monitor/key_sender.h"
 #include "vmm/network_cards.h"
 #include "vmm/options.h"
-#include "vmm/output.h"
+#include "vmm/serial_ports.h"
 #include "vmm/snapshot/cpu_part.h"
 #include "vmm/snapshot/state_parts.h"
 #include "vmm/storage.h"
@@ -55,15 +55,9 @@ public:
         enum class Kind : uint8_t { Reset, PowerOff, DebugExit } kind;
         int status = 0;
     };
-    // Where its character devices write; outlives the machine.
-    struct Outputs {
-        Output serial, debugcon;
-        LogLines bios{log::Bios, "bios: "};
-    };
-
-    // Drives and networks outlive it. Without networks there are no cards. No drives: there is no storage but what a board has
+    // Outputs, drives and networks outlive it. Without networks there are no cards. No drives: there is no storage but what a board has
     // anyway. `from`: it goes on where that snapshot, which Snapshot::check() has found good, was taken.
-    Machine(const Options&, const Loader&, Input&, Outputs&, const Drives* drives = nullptr,
+    Machine(const Options&, const Loader&, Input&, CharOutputs&, const Drives* drives = nullptr,
             const Networks* networks = nullptr, const Snapshot* from = nullptr);
     ~Machine();
     Machine(const Machine&) = delete;
@@ -74,6 +68,8 @@ public:
     std::optional<Nanoseconds> next_deadline() const;  // on the input's clock
     std::optional<Request> request() const { return request_; }
     bool left() const { return input_.left(); }
+    // The guest has said more on the debug console than its reader takes: the CPU has to wait, on the mailbox.
+    bool stalled() const { return debug_port_.wants_output(); }
     // `listener` hears when next_deadline() may have moved while the CPU runs.
     void on_deadline_moved(std::function<void()> listener);
 
@@ -145,7 +141,7 @@ private:
     void a20_changed(bool open);
     Pit pit_;
     Rtc rtc_;
-    Uart uart_;
+    SerialPorts serial_ports_;
     I8042 keyboard_;
     KeySender key_sender_{input_.clock(), keyboard_};
     SystemControl system_control_;

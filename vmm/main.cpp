@@ -152,8 +152,6 @@ int run(Options options) {
     const auto loader = options.kernel.empty()
                             ? std::unique_ptr<Loader>(std::make_unique<Firmware>(options.pc.bios, options.pc.firmware_folders))
                             : make_loader({options.kernel, options.initrd, options.append}, options.memory_bytes);
-    Machine::Outputs outputs{.serial = Output("-serial", options.serial),
-                             .debugcon = Output("-debugcon", options.debugcon)};
     const bool curses = options.pc.display == Display::Curses;
     if (curses && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
         throw HostError("-display curses: standard input and output must be a terminal; write -display none");
@@ -161,6 +159,8 @@ int run(Options options) {
     const int stop_fd = host::install_stop_signals();
     std::unique_ptr<Terminal> terminal;
     HostInput input;
+    CharOutputs outputs;
+    outputs.open(options.ends, input.mailbox());
     std::unique_ptr<CursesScreen> screen;
     if (options.rtc_base) input.set_wall(*options.rtc_base * kSecond);
     if (options.rtc_local) input.show_local_time();
@@ -197,18 +197,23 @@ int run(Options options) {
             continue;
         }
         // Raw mode only now: whatever kept the machine from being built was said on an ordinary terminal.
-        if (!terminal && (curses || options.serial.kind == CharBackend::Kind::Terminal)) {
-            terminal = std::make_unique<Terminal>(curses || options.serial.keys);
+        const auto on_terminal = options.ends.port_on_terminal();
+        const bool keys = on_terminal && options.ends.serials[*on_terminal]->keys;
+        if (!terminal && (curses || on_terminal)) {
+            terminal = std::make_unique<Terminal>(curses || keys);
             input.connect(terminal.get());
             if (curses) screen = std::make_unique<CursesScreen>(input.clock());
-            if (!curses && options.serial.keys)
+            if (!curses && keys)
                 terminal->connect_monitor([&](uint8_t byte) { terminal_monitor.key(byte); },
                                           [&](bool here) { terminal_monitor.focus(here); });
         }
         if (screen) machine.show_on(*screen);
         if (viewers) machine.show_on(viewers->screen());
         if (window) machine.show_on(window->screen());
-        if (!std::exchange(talking, true)) monitors.serve();
+        if (!std::exchange(talking, true)) {
+            outputs.serve();
+            monitors.serve();
+        }
         host::install_crash_report(&machine.state());
         Ending ending = run_loop(machine, input, {.stop_fd = stop_fd, .control = &control});
         Verdict verdict = judge(ending, options, machine, control);

@@ -126,17 +126,11 @@ void set_network(std::string_view shown, std::string_view text, UserNetOptions& 
     u.dhcp_start.s_addr = htonl(base | 15);
 }
 
-bool on_off(std::string_view shown, const OptionWord& w) {
-    const auto value = option_on_off(w.value);
-    if (!value) bad(shown, fmt::format("{}={}: write {}=on or {}=off", w.key, w.value, w.key, w.key));
-    return *value;
-}
-
 bool take_user_word(std::string_view shown, const OptionWord& w, UserNetOptions& u) {
     if (w.key == "hostfwd")
         u.forwards.push_back(parse_forward(shown, w.value));
     else if (w.key == "restrict")
-        u.restricted = on_off(shown, w);
+        u.restricted = option_switch(shown, w);
     else if (w.key == "hostname")
         u.host_name = w.value;
     else if (w.key == "domainname")
@@ -154,9 +148,9 @@ bool take_user_word(std::string_view shown, const OptionWord& w, UserNetOptions&
     else if (w.key == "dns")
         u.name_server = parse_address(shown, w.key, w.value);
     else if (w.key == "ipv4")
-        u.ipv4 = on_off(shown, w);
+        u.ipv4 = option_switch(shown, w);
     else if (w.key == "ipv6")
-        u.ipv6 = on_off(shown, w);
+        u.ipv6 = option_switch(shown, w);
     else
         return false;
     return true;

@@ -217,17 +217,6 @@ uint64_t parse_memory(std::string_view text) {
     return *bytes;
 }
 
-CharBackend parse_backend(std::string_view name, std::string_view value, bool with_none, bool with_keys) {
-    if (value == "stdio") return {CharBackend::Kind::Terminal, {}, false};
-    if (with_keys && value == "mon:stdio") return {CharBackend::Kind::Terminal, {}, true};
-    if (with_none && (value == "none" || value == "null")) return {};
-    if (value.starts_with("file:") && value.size() > 5)
-        return {CharBackend::Kind::File, std::string(value.substr(5)), false};
-    bad(name, value,
-        fmt::format("unknown destination; known are {}stdio, file:PATH{}", with_keys ? "mon:stdio, " : "",
-                    with_none ? ", none" : ""));
-}
-
 uint16_t parse_port(std::string_view device, std::string_view key, std::string_view value) {
     unsigned port = 0;
     const bool hex = value.starts_with("0x") || value.starts_with("0X");
@@ -246,7 +235,7 @@ std::string_view next_word(std::string_view& text, char separator) {
 
 DebugExit parse_device(std::string_view text) {
     const std::string_view whole = text;
-    constexpr std::string_view kRemedy = "known devices are isa-debug-exit,iobase=0xf4,iosize=0x04, network cards, as e1000,netdev=NAME, and disks: ide-hd, ide-cd and virtio-blk-pci, with drive=NAME";
+    constexpr std::string_view kRemedy = "known devices are isa-debug-exit,iobase=0xf4,iosize=0x04, isa-serial and isa-debugcon with chardev=NAME, network cards, as e1000,netdev=NAME, and disks: ide-hd, ide-cd and virtio-blk-pci, with drive=NAME";
     if (next_word(text, ',') != "isa-debug-exit") bad("device", whole, kRemedy);
     DebugExit result;
     while (!text.empty()) {
@@ -411,7 +400,7 @@ std::string file_name(std::string_view name, std::string_view value) {
     return std::string(value);
 }
 
-void apply(Options& o, int id, const char* argument) {
+void apply(Options& o, ChardevOptions& chardevs, int id, const char* argument) {
     const std::string_view value = argument ? argument : "";
     switch (id) {
         case kMemory:
@@ -434,13 +423,13 @@ void apply(Options& o, int id, const char* argument) {
             o.append = value;
             break;
         case kSerial:
-            o.serial_argument = value;
+            chardevs.serials.push_back({"serial", std::string(value)});
             break;
         case kChardev:
-            parse_chardev(value, o.chardevs);
+            parse_chardev(value, chardevs);
             break;
         case kMon:
-            parse_mon(value, o.chardevs);
+            parse_mon(value, chardevs);
             break;
         case kCpu:
             // Names for the CPU that there is, or less.
@@ -532,12 +521,10 @@ void apply(Options& o, int id, const char* argument) {
             o.drives.snapshot = true;
             break;
         case kMonitor:
-            if (const auto a = parse_monitor_address("monitor", value); a.kind != MonitorAddress::Kind::None)
-                o.monitors.push_back(a);
+            chardevs.monitors.push_back({{"monitor", std::string(value)}, false});
             break;
         case kQmp:
-            if (const auto a = parse_monitor_address("qmp", value); a.kind != MonitorAddress::Kind::None)
-                o.qmp.push_back(a);
+            chardevs.monitors.push_back({{"qmp", std::string(value)}, true});
             break;
         case kStartStopped:
             o.start_stopped = true;
@@ -579,10 +566,12 @@ void apply(Options& o, int id, const char* argument) {
             parse_adapt(value, o.translator);
             break;
         case kDevice:
-            if (!parse_nic_device(value, o.nics) && !parse_drive_device(value, o.drives)) o.debug_exit = parse_device(value);
+            if (!parse_nic_device(value, o.nics) && !parse_drive_device(value, o.drives) &&
+                !parse_char_device(value, chardevs, o.pc.debugcon_port))
+                o.debug_exit = parse_device(value);
             break;
         case kDebugcon:
-            o.debugcon = parse_backend("debugcon", value, true, false);
+            chardevs.debugcon = ChardevOptions::Use{"debugcon", std::string(value)};
             break;
         case kLog:
             log::parse_categories(value);
@@ -621,16 +610,23 @@ bool is_shortened(std::string_view word, std::string_view name) {
 
 // Standard input belongs to one: a monitor or QMP takes it from a serial port that nobody asked for.
 void share_terminal(Options& o) {
-    const auto on_terminal = [](const MonitorAddress& a) { return a.kind == MonitorAddress::Kind::Stdio; };
-    const auto count = std::ranges::count_if(o.monitors, on_terminal) + std::ranges::count_if(o.qmp, on_terminal);
-    if (count == 0) return;
-    if (count > 1) throw HostError("-monitor stdio, -qmp stdio: only one of them can have the terminal");
-    if (o.serial_chosen && o.serial.kind == CharBackend::Kind::Terminal)
-        throw HostError("-serial stdio: the monitor has the terminal; write -serial mon:stdio, or -serial file:PATH");
-    if (o.pc.display == Display::Curses) throw HostError("-display curses: the monitor has the terminal");
-    if (o.debugcon.kind == CharBackend::Kind::Terminal)
-        throw HostError("-debugcon stdio: the monitor has the terminal; write -debugcon file:PATH");
-    if (o.serial.kind == CharBackend::Kind::Terminal) o.serial = {};
+    CharEnds& ends = o.ends;
+    const auto on_terminal = [](const CharAddress& a) { return a.kind == CharAddress::Kind::Stdio; };
+    const auto monitors = std::ranges::count_if(ends.monitors, on_terminal) + std::ranges::count_if(ends.qmp, on_terminal);
+    const bool debugcon = ends.debugcon && on_terminal(*ends.debugcon);
+    if (std::ranges::count_if(ends.serials, [&](const auto& a) { return a && on_terminal(*a); }) > 1)
+        throw HostError("-serial stdio: only one of the ports can have the terminal");
+    if (monitors > 0) {
+        if (monitors > 1) throw HostError("-monitor stdio, -qmp stdio: only one of them can have the terminal");
+        if (ends.serial_chosen && ends.port_on_terminal())
+            throw HostError("-serial stdio: the monitor has the terminal; write -serial mon:stdio, or -serial file:PATH");
+        if (o.pc.display == Display::Curses) throw HostError("-display curses: the monitor has the terminal");
+        if (debugcon) throw HostError("-debugcon stdio: the monitor has the terminal; write -debugcon file:PATH");
+        if (ends.port_on_terminal()) ends.serials[0].reset();
+    }
+    // The terminal can be one thing only.
+    if (o.pc.display == Display::Curses)
+        if (const auto port = ends.port_on_terminal()) ends.serials[*port] = CharAddress{};
 }
 
 void check_board(const Options& o) {
@@ -652,7 +648,7 @@ void check_board(const Options& o) {
         throw HostError("-display curses: this machine has no display card; add -vga std");
     if (o.pc.display == Display::Sdl && !o.has_vga())
         throw HostError("-display sdl: this machine has no display card; add -vga std");
-    if (o.pc.display == Display::Curses && o.debugcon.kind == CharBackend::Kind::Terminal)
+    if (o.pc.display == Display::Curses && o.ends.debugcon && o.ends.debugcon->kind == CharAddress::Kind::Stdio)
         throw HostError("-debugcon stdio: -display curses has the terminal; write -debugcon file:PATH");
     if (o.vnc && !o.has_vga()) throw HostError("-vnc: this machine has no display card; add -vga std");
     if (!o.pc.screendump.empty() && !o.has_vga())
@@ -663,6 +659,7 @@ void check_board(const Options& o) {
 
 Options parse_options(int argc, char* const argv[]) {
     Options result;
+    ChardevOptions chardevs;
     optind = 0;  // glibc: start over, so that a process can parse more than one command line
     opterr = 0;
     for (;;) {
@@ -673,23 +670,17 @@ Options parse_options(int argc, char* const argv[]) {
         const char* const word = argv[before < argc ? before : argc - 1];
         if (id == '?' || id == ':') reject(id, word);
         if (is_shortened(word, kOptions[row].name)) reject('?', word);
-        apply(result, id, optarg);
+        apply(result, chardevs, id, optarg);
         if (result.action != Options::Action::Run) return result;
     }
     if (optind < argc)
         throw HostError(fmt::format("{}: this is not an option; a kernel is given with -kernel FILE", argv[optind]));
-    if (!result.serial_argument.empty()) {
-        result.serial = parse_backend("serial", without_chardev("serial", result.serial_argument, result.chardevs), true, true);
-        result.serial_chosen = true;
-    }
-    connect_monitors(result.chardevs, result.monitors, result.qmp);
+    result.ends = connect_chardevs(std::move(chardevs));
     place_drives(result.drives);
     connect_nics(result.nics, result.has_board() && !result.no_defaults);
     check_board(result);
     check_user(result);
     share_terminal(result);
-    // The terminal can be one thing only.
-    if (result.pc.display == Display::Curses && result.serial.kind == CharBackend::Kind::Terminal) result.serial = {};
     return result;
 }
 
@@ -733,12 +724,18 @@ The guest
   -mem-prealloc        all of its memory from the start
 
 Devices
-  -serial mon:stdio    first serial port on this terminal, with the keys below (default)
-  -serial stdio        the same, but Ctrl-C ends ringfold instead of reaching the guest
-  -serial file:PATH    first serial port's output to a file
-  -serial none         nothing connected to the first serial port
-  -debugcon stdio|file:PATH
-                       what the guest writes to port 0xE9, or to -global isa-debugcon.iobase=PORT
+  -serial END          COM1, and COM2 to COM4 when given again; END is one of
+         mon:stdio     this terminal, with the keys below (default)
+         stdio         the same, but Ctrl-C ends ringfold instead of reaching the guest
+         pty           a new pseudo-terminal, whose name is printed
+         file:PATH     what the guest sends, into a file
+         unix:PATH[,server][,nowait], tcp:HOST:PORT[,...], telnet:HOST:PORT[,...]
+                       a socket: server listens there (nowait: the guest starts before somebody has come), else it goes there
+         none, null    nothing connected
+  -debugcon END        what the guest writes to port 0xE9, or to -global isa-debugcon.iobase=PORT
+  -chardev socket|stdio|pty|file|null,id=NAME,...
+                       an end in QEMU's long form, for -serial chardev:NAME, -device isa-serial,chardev=NAME[,index=N],
+                       -device isa-debugcon,chardev=NAME[,iobase=0x402] and -mon chardev=NAME[,mode=control]
   -device isa-debug-exit[,iobase=0x501][,iosize=2]
                        a write of V to that port ends ringfold with status (V << 1) | 1
   -hda FILE ... -hdd   an IDE disk: a raw or qcow2 image, as master and slave of the two channels
@@ -793,8 +790,8 @@ Driving it from outside (docs/monitor.md)
   -monitor stdio|unix:PATH,server,nowait|tcp:HOST:PORT,server,nowait|telnet:HOST:PORT,server,nowait|none
                        QEMU's monitor: info, stop, cont, sendkey, screendump, change, savevm, loadvm, help ...
   -qmp ADDRESS         the same for programs, in QMP's form
-  -chardev socket|stdio|file|null,id=NAME,... -mon chardev=NAME[,mode=control]
-                       the same in QEMU's long form; also -serial chardev:NAME
+  -mon chardev=NAME[,mode=control]
+                       the same in QEMU's long form
   -S                   do not start: wait for "cont"
   -loadvm NAME|./FILE  go on from a snapshot in the qcow2 disks, or in a file
   -no-shutdown         stop instead of ending when the guest switches off

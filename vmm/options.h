@@ -8,23 +8,15 @@
 
 #include "shadowmmu/ram_source.h"
 #include "translator/translator_options.h"
+#include "vmm/chardev/chardev_options.h"
 #include "vmm/display/vnc_options.h"
-#include "vmm/chardev_options.h"
 #include "vmm/drive_options.h"
-#include "vmm/monitor/address.h"
 #include "vmm/nic_options.h"
 #include "vmm/pc_options.h"
 
 namespace ringfold {
 
 enum class Accel : uint8_t { Translator, Interpreter };
-
-// Where a character device's bytes go and come from.
-struct CharBackend {
-    enum class Kind : uint8_t { None, Terminal, File } kind = Kind::None;
-    std::string path;
-    bool keys = false;  // Terminal: Ctrl-A commands are taken out of the input, and Ctrl-C goes to the guest
-};
 
 struct DebugExit {
     uint16_t base = 0x501;
@@ -37,17 +29,12 @@ struct Options {
     uint64_t memory_bytes = uint64_t{256} << 20;
     RamSource ram_source;
     std::string kernel, initrd, append;
-    CharBackend serial{CharBackend::Kind::Terminal, {}, true};
-    bool serial_chosen = false;  // by an option
-    std::string serial_argument;  // ... as it was written
-    CharBackend debugcon;
+    CharEnds ends;  // of its serial ports and monitors
     std::optional<DebugExit> debug_exit;
     Accel accel = Accel::Translator;
     TranslatorOptions translator;
     bool no_reboot = false, no_shutdown = false;
     bool start_stopped = false;  // -S
-    std::vector<MonitorAddress> monitors, qmp;
-    ChardevOptions chardevs;
     std::string name, pid_file, load_snapshot;
     std::optional<int64_t> rtc_base;  // seconds since 1970; none: the host's time
     bool rtc_local = false;           // ... as its users read it

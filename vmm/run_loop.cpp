@@ -38,7 +38,7 @@ private:
             machine_.service();
             if (limits_.control) limits_.control->run_commands();
             if (auto ending = ended()) return *ending;
-            if (limits_.control && !limits_.control->running()) {
+            if (machine_.stalled() || (limits_.control && !limits_.control->running())) {
                 wait_stopped();
                 continue;
             }
@@ -87,7 +87,7 @@ private:
 
     void arm() { waker_.arm(deadline(), input_.console_fd()); }
 
-    // The machine's time stands still; only somebody outside can change that.
+    // Only somebody outside can change that the CPU does not run.
     void wait_stopped() {
         waker_.sleep(std::nullopt, input_.console_fd(), input_.mailbox().fd());
         spent(times_.idle);

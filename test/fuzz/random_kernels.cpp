@@ -105,7 +105,7 @@ Ending run_one(Accel accel, const char* engine, uint32_t seed) {
     options.translator.policy.name = find_engine(engine)->policy;
     options.debug_exit = DebugExit{0xf4, 4};
     TestInput input;
-    Machine::Outputs outputs;
+    CharOutputs outputs;
     const RandomLoader loader(seed);
     Machine machine(options, loader, input, outputs);
     host::install_crash_report(&machine.state());

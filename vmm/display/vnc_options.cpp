@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "vmm/base/result.h"
+#include "vmm/option_words.h"
 
 namespace ringfold {
 
@@ -28,14 +29,13 @@ uint32_t parse_address(std::string_view whole, std::string_view host) {
     return ntohl(address.s_addr);
 }
 
-void parse_word(std::string_view whole, std::string_view word, VncOptions& o) {
-    constexpr std::string_view kFile = "password-file=";
-    if (word.starts_with(kFile) && word.size() > kFile.size())
-        o.password_file = word.substr(kFile.size());
-    else if (word == "password=on" || word == "password")
-        o.password = true;
-    else if (word != "share=ignore" && word != "password=off" && word != "to=0")
-        bad(whole, fmt::format("{} is not known; write -vnc [ADDRESS]:N[,password=on|,password-file=FILE]", word));
+void parse_word(std::string_view whole, const OptionWord& w, VncOptions& o) {
+    if (w.key == "password-file" && !w.value.empty())
+        o.password_file = w.value;
+    else if (w.key == "password")
+        o.password = option_switch(fmt::format("-vnc {}", whole), w);
+    else if (w.whole() != "share=ignore" && w.whole() != "to=0")
+        bad(whole, fmt::format("{} is not known; write -vnc [ADDRESS]:N[,password=on|,password-file=FILE]", w.whole()));
 }
 
 }  // namespace
@@ -54,11 +54,8 @@ std::optional<VncOptions> parse_vnc(std::string_view text) {
         bad(whole, "N is a number from 0 to 99, for the port 5900 + N, for example -vnc :1");
     VncOptions o{.address = parse_address(whole, place.substr(0, colon)),
                  .port = static_cast<uint16_t>(kFirstPort + display)};
-    for (auto rest = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1); !rest.empty();) {
-        const auto next = rest.find(',');
-        parse_word(whole, rest.substr(0, next), o);
-        rest = next == std::string_view::npos ? std::string_view{} : rest.substr(next + 1);
-    }
+    auto rest = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+    while (!rest.empty()) parse_word(whole, take_option_word(rest), o);
     if (o.password && !o.password_file.empty()) bad(whole, "password=on and password-file are two ways; write one");
     return o;
 }
@@ -70,8 +67,10 @@ void check_vnc_password(const std::string& password, const std::string& what) {
 
 std::string read_vnc_password(const std::string& file) {
     std::ifstream in(file);
-    std::string password;
-    if (!std::getline(in, password) || password.empty())
+    char line[kLongestPassword + 2] = {};  // one that is too long is seen to be; a device may never end its line
+    in.getline(line, sizeof line);
+    const std::string password = line;
+    if (password.empty())
         throw HostError(
             fmt::format("-vnc password-file={}: cannot read a password there; write it in the first line", file));
     check_vnc_password(password, fmt::format("-vnc password-file={}", file));

@@ -44,7 +44,7 @@ TEST_CASE("the A20 gate folds the second mebibyte onto the first") {
     options.translator.policy.name = policy;
     options.debug_exit = DebugExit{0xf4, 4};
     TestInput input;
-    Machine::Outputs outputs;
+    CharOutputs outputs;
     const LowLoader loader(kCode);
     Machine machine(options, loader, input, outputs);
     const Ending ending = run_loop(machine, input, {.stop_fd = -1, .stop_at = input.clock().now() + 5 * kSecond});

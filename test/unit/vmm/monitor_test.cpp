@@ -2,7 +2,6 @@
 #include <catch2/catch.hpp>
 
 #include "vmm/base/result.h"
-#include "vmm/monitor/address.h"
 #include "vmm/monitor/expression.h"
 #include "vmm/monitor/framers.h"
 #include "vmm/monitor/key_names.h"
@@ -40,30 +39,16 @@ Options parse(std::vector<std::string> words) {
 
 }  // namespace
 
-TEST_CASE("monitor addresses are QEMU's") {
-    const auto a = parse_monitor_address("monitor", "unix:/tmp/m,server,nowait");
-    CHECK((a.kind == MonitorAddress::Kind::Unix && a.path == "/tmp/m" && !a.wait));
-    const auto b = parse_monitor_address("monitor", "telnet::4444,server");
-    CHECK((b.kind == MonitorAddress::Kind::Tcp && b.telnet && b.wait && b.host.empty() && b.port == "4444"));
-    CHECK(parse_monitor_address("qmp", "tcp:127.0.0.1:1,server=on,wait=off").host == "127.0.0.1");
-    const auto c = parse_monitor_address("qmp", "unix:/tmp/m");
-    CHECK((!c.server && !c.wait));  // somebody listens there, and we come
-    CHECK(parse_monitor_address("qmp", "stdio").kind == MonitorAddress::Kind::Stdio);
-    for (const char* bad :
-         {"", "unix:", "tcp:host,server", "tcp:host:,server", "tcp::65536,server", "tcp::99999999999999999999,server", "vc", "unix:/m,server,what"})
-        CHECK_THROWS_AS(parse_monitor_address("qmp", bad), HostError);
-}
-
 TEST_CASE("options about the monitor") {
     const Options o =
         parse({"-monitor", "stdio", "-qmp", "unix:/q,server,nowait", "-S", "-name", "guest=x,debug-threads=on", "-rtc",
                "base=2026-11-25T12:00:00", "-no-shutdown", "-loadvm", "a", "-pidfile", "p"});
-    CHECK((o.monitors.size() == 1 && o.qmp.size() == 1 && o.start_stopped && o.no_shutdown));
+    CHECK((o.ends.monitors.size() == 1 && o.ends.qmp.size() == 1 && o.start_stopped && o.no_shutdown));
     CHECK((o.name == "x" && o.load_snapshot == "a" && o.pid_file == "p"));
     CHECK(o.rtc_base == 1795608000);
-    CHECK(o.serial.kind == CharBackend::Kind::None);
+    CHECK_FALSE(o.ends.port_on_terminal());
     const Options elsewhere = parse({"-monitor", "stdio", "-serial", "file:log"});
-    CHECK((elsewhere.serial.kind == CharBackend::Kind::File && elsewhere.serial.path == "log"));
+    CHECK(elsewhere.ends.serials[0].value().path == "log");
     CHECK(!parse({"-rtc", "base=utc,clock=host"}).rtc_base);
     CHECK(parse({"-rtc", "base=localtime"}).rtc_local);
     CHECK_THROWS_AS(parse({"-monitor", "stdio", "-qmp", "stdio"}), HostError);
@@ -71,24 +56,6 @@ TEST_CASE("options about the monitor") {
     for (const char* bad : {"base=local", "base=2026-13-01", "base=yesterday", "base=2026-01-01T25:00:00", "x"})
         CHECK_THROWS_AS(parse({"-rtc", bad}), HostError);
     CHECK_THROWS_AS(parse({"-daemonize"}), HostError);
-}
-
-TEST_CASE("-chardev with -mon and -serial is the long form of the same") {
-    const Options o = parse({"-chardev", "socket,id=q,path=/tmp/q,server=on,wait=off", "-mon", "chardev=q,mode=control", "-mon", "m",
-                             "-chardev", "socket,id=m,host=localhost,port=4444,telnet=on,server=on", "-serial", "chardev:s", "-chardev",
-                             "file,id=s,path=a,,b"});
-    REQUIRE((o.qmp.size() == 1 && o.monitors.size() == 1));
-    CHECK((o.qmp[0].path == "/tmp/q" && o.qmp[0].server && !o.qmp[0].wait));
-    CHECK((o.monitors[0].telnet && o.monitors[0].port == "4444" && o.monitors[0].wait));
-    CHECK((o.serial.kind == CharBackend::Kind::File && o.serial.path == "a,b"));
-    const Options shared = parse({"-chardev", "stdio,mux=on,id=t,signal=off", "-mon", "t", "-serial", "chardev:t"});
-    CHECK((shared.monitors.empty() && shared.serial.keys));
-    const Options client = parse({"-chardev", "socket,id=m,path=/tmp/q", "-mon", "chardev=m,mode=control"});
-    CHECK_FALSE(client.qmp.at(0).server);
-    for (const std::vector<std::string>& bad : {std::vector<std::string>{"-chardev", "socket,id=a"}, {"-chardev", "stdio"}, {"-chardev", "pty,id=a"},
-                                                {"-chardev", "file,id=a"}, {"-mon", "chardev=no"}, {"-serial", "chardev:no"},
-                                                {"-chardev", "null,id=a", "-chardev", "null,id=a"}, {"-mon", "mode=control"}})
-        CHECK_THROWS_AS(parse(bad), HostError);
 }
 
 TEST_CASE("lines, as people type them") {

@@ -39,8 +39,9 @@ TEST_CASE("options have QEMU's names and take one dash or two") {
         CHECK(o.kernel == "k");
         CHECK(o.memory_bytes == 64u << 20);
         CHECK(o.append == "a b");
-        CHECK(o.serial.kind == CharBackend::Kind::File);
-        CHECK(o.serial.path == "out");
+        REQUIRE(o.ends.serials[0]);
+        CHECK(o.ends.serials[0]->kind == CharAddress::Kind::File);
+        CHECK(o.ends.serials[0]->path == "out");
         CHECK(o.no_reboot);
     }
 }
@@ -50,9 +51,10 @@ TEST_CASE("the defaults are 256 MiB, the translator and the serial port on this 
     CHECK(o.memory_bytes == 256u << 20);
     CHECK_FALSE(o.ram_source.allocates());
     CHECK(o.accel == Accel::Translator);
-    CHECK(o.serial.kind == CharBackend::Kind::Terminal);
-    CHECK(o.serial.keys);
-    CHECK(o.debugcon.kind == CharBackend::Kind::None);
+    CHECK(o.ends.port_on_terminal() == 0u);
+    CHECK(o.ends.serials[0]->keys);
+    CHECK_FALSE(o.ends.serials[1]);
+    CHECK_FALSE(o.ends.debugcon);
     CHECK_FALSE(o.debug_exit);
 }
 
@@ -84,13 +86,13 @@ TEST_CASE("devices and destinations") {
     REQUIRE(o.debug_exit);
     CHECK(o.debug_exit->base == 0xf4);
     CHECK(o.debug_exit->size == 4);
-    CHECK(o.debugcon.kind == CharBackend::Kind::Terminal);
-    CHECK(o.serial.keys);
+    CHECK(o.ends.debugcon.value().kind == CharAddress::Kind::Stdio);
+    CHECK(o.ends.serials[0].value().keys);
     CHECK(o.accel == Accel::Interpreter);
     CHECK(o.log_categories == "int,mmu");
     CHECK(o.log_file == "log");
     CHECK(o.stats_file == "s.json");
-    CHECK_FALSE(parse({"-kernel", "k", "-serial", "stdio"}).serial.keys);
+    CHECK_FALSE(parse({"-kernel", "k", "-serial", "stdio"}).ends.serials[0].value().keys);
 }
 
 TEST_CASE("the translator's own options") {

@@ -79,5 +79,5 @@ TEST_CASE("firmware speaks on the serial port unless a display was asked for") {
     CHECK(parse({"-nographic"}).firmware_on_serial());
     CHECK_FALSE(parse({"-display", "none"}).firmware_on_serial());
     CHECK(parse({"-display", "none", "-vga", "none"}).firmware_on_serial());
-    CHECK(parse({"-display", "curses"}).serial.kind == CharBackend::Kind::None);
+    CHECK_FALSE(parse({"-display", "curses"}).ends.port_on_terminal());
 }

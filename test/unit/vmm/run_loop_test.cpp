@@ -13,7 +13,7 @@ namespace {
 
 struct Run {
     TestInput input;
-    Machine::Outputs outputs;
+    CharOutputs outputs;
     Options options;
     CodeLoader loader;
     Machine machine;
