@@ -13,7 +13,7 @@ namespace ringfold {
 
 namespace {
 
-constexpr size_t kNameBytes = 56;
+constexpr size_t kNameBytes = FwCfg::kLongestName + 1;
 constexpr uint32_t kTraditional = 1, kHasDma = 2;
 constexpr uint8_t kDmaSignature[] = {'Q', 'E', 'M', 'U', ' ', 'C', 'F', 'G'};
 // Bits of a DMA command's control word; the upper half is the key that kDmaSelect selects.

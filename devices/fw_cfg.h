@@ -29,6 +29,7 @@ public:
         }
     };
     using Bytes = std::vector<uint8_t>;
+    static constexpr size_t kLongestName = 55;  // of a file
 
     // Items that have a number of their own.
     enum Key : uint16_t {

@@ -32,7 +32,7 @@ std::string path_of(const DriveOption& drive, const DriveOptions& all, unsigned 
 
 }  // namespace
 
-std::string boot_paths(const NicOptions& nics, const DriveOptions& drives) {
+std::string boot_paths(const NicOptions& nics, const DriveOptions& drives, const std::vector<FwCfgItem>& roms) {
     std::map<unsigned, std::string> paths;
     const auto add = [&paths](unsigned index, const std::string& path, const std::string& shown) {
         if (!paths.emplace(index, path).second)
@@ -45,6 +45,8 @@ std::string boot_paths(const NicOptions& nics, const DriveOptions& drives) {
     }
     for (const DriveOption& drive : drives.list)
         if (drive.boot_index) add(*drive.boot_index, path_of(drive, drives, slot), drive.shown);
+    for (const FwCfgItem& rom : roms)
+        if (rom.boot_index) add(*rom.boot_index, fmt::format("/rom@{}", rom.name), rom.shown);
     std::string lines;
     for (const auto& [index, path] : paths) lines += (lines.empty() ? "" : "\n") + path;
     return lines;

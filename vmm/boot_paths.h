@@ -4,6 +4,7 @@
 #include <string>
 
 #include "vmm/drive_options.h"
+#include "vmm/fw_cfg_options.h"
 #include "vmm/nic_options.h"
 
 namespace ringfold {
@@ -13,6 +14,6 @@ inline constexpr unsigned kFirstCardSlot = 3, kCardSlots = 32 - kFirstCardSlot;
 
 // What fw_cfg's file "bootorder" holds: Open Firmware's names of them, one a line, as QEMU writes and SeaBIOS reads
 // them. Empty if no device has a boot index.
-std::string boot_paths(const NicOptions&, const DriveOptions&);
+std::string boot_paths(const NicOptions&, const DriveOptions&, const std::vector<FwCfgItem>& roms);
 
 }  // namespace ringfold

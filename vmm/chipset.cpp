@@ -64,9 +64,10 @@ void Chipset::guard(const ShadowSegment& s) {
             board_.tracer.memory_trace(s.base, s.length, TraceKind::ReadOnly, [](const TraceWrite&) {});
 }
 
-void Chipset::stand_in_for_firmware(Ram& ram, bool acpi, bool hpet) {
+void Chipset::stand_in_for_firmware(Ram& ram, bool acpi, bool hpet, SmbiosTables smbios) {
     // In the part of memory that both boot protocols' memory maps reserve.
-    constexpr uint32_t kAcpi = 0xe0000, kRsdp = 0xf0000, kMpPointer = 0xf0020, kMp = 0xf0030;
+    constexpr uint32_t kAcpi = 0xe0000, kRsdp = 0xf0000, kMpPointer = 0xf0020, kMp = 0xf0030,
+                       kSmbios = 0xf1000, kSmbiosTables = 0xf1020;
     constexpr uint8_t kPirqs[4] = {10, 10, 11, 11};  // as SeaBIOS leads them
     const auto place = [&ram](uint32_t at, const std::vector<uint8_t>& bytes) {
         memcpy(ram.host(GuestPhys(at)), bytes.data(), bytes.size());
@@ -81,6 +82,9 @@ void Chipset::stand_in_for_firmware(Ram& ram, bool acpi, bool hpet) {
         place(kAcpi, tables.tables);
         place(kRsdp, tables.rsdp);
     }
+    link_smbios(smbios, kSmbiosTables);
+    place(kSmbios, smbios.anchor);
+    place(kSmbiosTables, smbios.tables);
     power_management_.place_ports(kAcpiPorts);
     pci_.remap();
 }
@@ -114,6 +118,10 @@ void describe_machine(FwCfg& fw_cfg, const MachineFacts& facts) {
     fw_cfg.add_file("etc/boot-fail-wait", FwCfg::little_endian(facts.reboot_timeout ? *facts.reboot_timeout : kForever, 4));
     if (!facts.boot_paths.empty())
         fw_cfg.add_file("bootorder", FwCfg::Bytes(facts.boot_paths.c_str(), facts.boot_paths.c_str() + facts.boot_paths.size() + 1));
+    if (!facts.smbios.anchor.empty()) {
+        fw_cfg.add_file("etc/smbios/smbios-anchor", facts.smbios.anchor);
+        fw_cfg.add_file("etc/smbios/smbios-tables", facts.smbios.tables);
+    }
     if (!facts.acpi) return;
     AcpiTables acpi = make_acpi_tables(pci_memory_base(facts.ram_bytes), facts.hpet);
     fw_cfg.add_file("etc/acpi/tables", std::move(acpi.tables));

@@ -20,6 +20,7 @@
 #include "devices/vga_card.h"
 #include "shadowmmu/ram.h"
 #include "tracing/memory_trace.h"
+#include "vmm/smbios/tables.h"
 #include "vmm/snapshot/state_parts.h"
 
 namespace ringfold {
@@ -37,9 +38,9 @@ public:
     // `rom` is mapped to end at 4 GiB; empty: there is no firmware, and what it would have set up is.
     Chipset(const Board&, std::span<const uint8_t> rom, std::function<void()> power_off);
 
-    // What is left of firmware's work where there is none: MP and ACPI tables in memory below 1 MiB, the ports that these
+    // What is left of firmware's work where there is none: MP, ACPI and SMBIOS tables in memory below 1 MiB, the ports that these
     // name, and where PCI's interrupt wires lead. An operating system gives PCI devices their addresses itself.
-    void stand_in_for_firmware(Ram&, bool acpi, bool hpet);
+    void stand_in_for_firmware(Ram&, bool acpi, bool hpet, SmbiosTables smbios);
 
     // Slots: 0 the host bridge, 1 the PIIX (functions 0, 1 for IDE, 3), 2 the display, 3 and up for others.
     PciBus& pci() { return pci_; }
@@ -71,6 +72,7 @@ struct MachineFacts {
     bool serial_console = false;  // firmware speaks on the serial port
     bool boot_menu = false;
     std::optional<uint16_t> boot_menu_wait, reboot_timeout;  // milliseconds; empty: see PcOptions
+    SmbiosTables smbios;     // without an anchor there are none
     std::string boot_paths;  // "bootorder": devices in the order in which they are tried first
     bool acpi = false;
     bool hpet = false;

@@ -35,7 +35,7 @@ std::unique_ptr<Cpu> make_cpu(const Options& options, VcpuContext& context, Gues
 }  // namespace
 
 Machine::Machine(const Options& options, const Loader& loader, Input& input, CharOutputs& outputs, const Drives* drives,
-                 const Networks* networks, const Snapshot* from)
+                 const Networks* networks, const Snapshot* from, std::span<const FwCfgFile> files)
     : input_(input),
       ram_(options.memory_bytes, options.has_vga() ? Vga::kMemoryBytes + kVgaTextBytes : 0, options.ram_source),
       tracer_(ram_.file_bytes()),
@@ -56,6 +56,7 @@ Machine::Machine(const Options& options, const Loader& loader, Input& input, Cha
       timed_{&pit_, &rtc_, &key_sender_} {
     timed_.insert(timed_.end(), serial_ports_.timed().begin(), serial_ports_.timed().end());
     connect_devices(options);
+    for (const FwCfgFile& file : files) fw_cfg_.add_file(file.name, file.contents);
     if (options.has_board()) connect_apics();
     if (options.has_hpet()) connect_hpet();
     if (options.has_board()) connect_board(options, loader.rom());
@@ -138,7 +139,8 @@ void Machine::connect_devices(const Options& options) {
                                .boot_menu = options.pc.boot_menu,
                                .boot_menu_wait = options.pc.boot_menu_wait,
                                .reboot_timeout = options.pc.reboot_timeout,
-                               .boot_paths = boot_paths(options.nics, options.drives),
+                               .smbios = options.has_board() ? make_smbios_tables(options.smbios, options.memory_bytes) : SmbiosTables{},
+                               .boot_paths = boot_paths(options.nics, options.drives, options.fw_cfg_items),
                                .acpi = options.has_board() && options.pc.acpi,
                                .hpet = options.has_hpet()});
 }
@@ -147,7 +149,7 @@ void Machine::connect_board(const Options& options, std::span<const uint8_t> rom
     chipset_ = std::make_unique<Chipset>(Chipset::Board{bus_, tracer_, irqs_, input_.clock(), reset_control_}, rom,
                                          [this] { ask({Request::Kind::PowerOff}); });
     timed_.push_back(&chipset_->power_management());
-    if (rom.empty()) chipset_->stand_in_for_firmware(ram_, options.pc.acpi, options.has_hpet());
+    if (rom.empty()) chipset_->stand_in_for_firmware(ram_, options.pc.acpi, options.has_hpet(), make_smbios_tables(options.smbios, options.memory_bytes));
     if (options.has_vga()) connect_display();
 }
 

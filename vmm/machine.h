@@ -56,9 +56,9 @@ public:
         int status = 0;
     };
     // Outputs, drives and networks outlive it. Without networks there are no cards. No drives: there is no storage but what a board has
-    // anyway. `from`: it goes on where that snapshot, which Snapshot::check() has found good, was taken.
+    // anyway. `files` are what the guest finds in fw_cfg beside the machine's own. `from`: it goes on where that snapshot, which Snapshot::check() has found good, was taken.
     Machine(const Options&, const Loader&, Input&, CharOutputs&, const Drives* drives = nullptr,
-            const Networks* networks = nullptr, const Snapshot* from = nullptr);
+            const Networks* networks = nullptr, const Snapshot* from = nullptr, std::span<const FwCfgFile> files = {});
     ~Machine();
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;

@@ -152,6 +152,7 @@ int run(Options options) {
     const auto loader = options.kernel.empty()
                             ? std::unique_ptr<Loader>(std::make_unique<Firmware>(options.pc.bios, options.pc.firmware_folders))
                             : make_loader({options.kernel, options.initrd, options.append}, options.memory_bytes);
+    const auto files = read_fw_cfg_files(options.fw_cfg_items);
     const bool curses = options.pc.display == Display::Curses;
     if (curses && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
         throw HostError("-display curses: standard input and output must be a terminal; write -display none");
@@ -187,7 +188,7 @@ int run(Options options) {
     std::string load_first = options.load_snapshot;
     for (;;) {
         Machine machine(options, *loader, input, outputs, options.drives.list.empty() ? nullptr : &drives,
-                        &networks, snapshot.get());
+                        &networks, snapshot.get(), files);
         snapshot.reset();
         control.attach(machine);
         if (!load_first.empty()) {

@@ -18,6 +18,7 @@
 #include "vmm/base/log.h"
 #include "vmm/base/result.h"
 #include "vmm/boot_paths.h"
+#include "vmm/option_words.h"
 
 namespace ringfold {
 
@@ -88,6 +89,10 @@ enum Id : int {
     kDaemonize,
     kMemPath,
     kMemPrealloc,
+    kFwCfg,
+    kOptionRom,
+    kSmbios,
+    kUuid,
 };
 
 constexpr option kOptions[] = {
@@ -149,6 +154,10 @@ constexpr option kOptions[] = {
     {"no-shutdown", no_argument, nullptr, kNoShutdown},
     {"rtc", required_argument, nullptr, kRtc},
     {"daemonize", no_argument, nullptr, kDaemonize},
+    {"fw_cfg", required_argument, nullptr, kFwCfg},
+    {"option-rom", required_argument, nullptr, kOptionRom},
+    {"smbios", required_argument, nullptr, kSmbios},
+    {"uuid", required_argument, nullptr, kUuid},
     {"drive", required_argument, nullptr, kDrive},
     {"snapshot", no_argument, nullptr, kSnapshot},
     {"hda", required_argument, nullptr, kHda},
@@ -176,8 +185,6 @@ constexpr NotHere kNotHere[] = {
     {"pflash", "there is no flash memory; give firmware with -bios FILE"},
     {"incoming", "a machine is moved as a snapshot: savevm there, -loadvm here"},
     {"icount", "time is the host's"},
-    {"fw_cfg", "items of one's own cannot be added"},
-    {"option-rom", "a network card's is given with -nic ...,romfile=FILE"},
     {"localtime", "write -rtc base=localtime"},
 };
 
@@ -395,6 +402,21 @@ std::optional<int64_t> parse_rtc_base(std::string_view text, bool& local) {
     return base;
 }
 
+std::string parse_name(std::string_view value) {
+    const std::string shown = fmt::format("-name {}", value);
+    std::string name;
+    for (bool first = true; !value.empty(); first = false) {
+        const OptionWord w = take_option_word(value);
+        if (w.key == "guest" || (first && !w.has_value))
+            name = w.has_value ? w.value : w.key;
+        else if (w.key == "debug-threads")
+            option_switch(shown, w);
+        else if (w.key != "process")
+            throw HostError(fmt::format("{}: {} is not known; write -name TEXT", shown, w.key));
+    }
+    return name;
+}
+
 std::string file_name(std::string_view name, std::string_view value) {
     if (value.empty()) bad(name, value, "give the name of a file");
     return std::string(value);
@@ -540,8 +562,19 @@ void apply(Options& o, ChardevOptions& chardevs, int id, const char* argument) {
             o.no_shutdown = true;
             break;
         case kName:
-            o.name = value.substr(0, value.find(','));
-            if (o.name.starts_with("guest=")) o.name.erase(0, 6);
+            o.name = parse_name(value);
+            break;
+        case kFwCfg:
+            o.fw_cfg_items.push_back(parse_fw_cfg(value));
+            break;
+        case kOptionRom:
+            o.fw_cfg_items.push_back(parse_option_rom(value));
+            break;
+        case kSmbios:
+            parse_smbios(value, o.smbios);
+            break;
+        case kUuid:
+            o.smbios.uuid = parse_uuid("-uuid", value);
             break;
         case kRtc:
             o.rtc_base = parse_rtc_base(value, o.rtc_local);
@@ -644,6 +677,11 @@ void check_board(const Options& o) {
         throw HostError(fmt::format("{}: the bare machine has no bus for a network card; write -machine pc", o.nics.nics[0].shown));
     if (!o.kernel.empty() && !o.pc.bios.empty())
         throw HostError("-bios: a kernel given with -kernel starts without firmware; leave one of them out");
+    const auto rom = std::ranges::find_if(o.fw_cfg_items, &FwCfgItem::is_rom);
+    if (!o.kernel.empty() && rom != o.fw_cfg_items.end())
+        throw HostError(fmt::format("{}: a kernel given with -kernel starts without firmware, which would run it; leave one of them out", rom->shown));
+    if (!o.smbios.fields.empty() && !o.has_board())
+        throw HostError("-smbios: the bare machine has no such tables; write -machine pc");
     if (o.pc.display == Display::Curses && !o.has_vga())
         throw HostError("-display curses: this machine has no display card; add -vga std");
     if (o.pc.display == Display::Sdl && !o.has_vga())
@@ -768,6 +806,13 @@ Devices
                        password=on: with one that the monitor's set_password sets, and nobody before that
   -k LAYOUT            the layout of the guest's keyboard, for -vnc: en-us (default), de, fr, ch(fr)...
   -nographic           no display, and firmware uses the serial port
+  -fw_cfg name=opt/ORG/KEY,file=FILE|string=TEXT
+                       an item that the guest finds under that name (Linux: /sys/firmware/qemu_fw_cfg)
+  -option-rom FILE[,bootindex=N]
+                       a ROM that firmware runs before it boots
+  -smbios type=0|1|2|3|4|11|17,FIELD=TEXT,...
+                       what dmidecode shows of the machine: manufacturer, product, version, serial, asset, sku, family...
+  -uuid UUID           its number there, and in query-uuid
   -rtc base=utc|localtime|YYYY-MM-DDTHH:MM:SS
                        where the clock starts (default utc, the host's time)
   -no-reboot           exit instead of resetting when the guest reboots or crashes

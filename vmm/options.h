@@ -11,8 +11,10 @@
 #include "vmm/chardev/chardev_options.h"
 #include "vmm/display/vnc_options.h"
 #include "vmm/drive_options.h"
+#include "vmm/fw_cfg_options.h"
 #include "vmm/nic_options.h"
 #include "vmm/pc_options.h"
+#include "vmm/smbios/smbios_options.h"
 
 namespace ringfold {
 
@@ -43,6 +45,8 @@ struct Options {
     std::string keyboard_layout = "en-us";
     DriveOptions drives;
     NicOptions nics;
+    std::vector<FwCfgItem> fw_cfg_items;
+    SmbiosOptions smbios;
     bool no_defaults = false;
     std::string log_categories, log_file, stats_file;
 

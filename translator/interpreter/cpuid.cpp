@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "translator/interpreter/cpuid.h"
 #include "translator/interpreter/handlers.h"
 #include "translator/interpreter/memory_types.h"
 
@@ -24,7 +25,6 @@ struct Leaf {
 };
 
 constexpr uint32_t kMaxLeaf = 2, kMaxLeafWithTsc = 0x16, kExtendedBase = 0x80000000, kMaxExtendedLeaf = 0x80000008;
-constexpr uint32_t kSignature = 0x00030661;  // family 6, model 0x36, stepping 1
 constexpr uint32_t kClflushLine = 64 / 8;
 
 constexpr uint32_t bits(std::initializer_list<unsigned> numbers) {
@@ -70,7 +70,7 @@ Leaf cpuid_leaf(const CpuState& s, bool apic, uint32_t leaf) {
     static constexpr std::string_view kVendor = "GenuineIntel";
     switch (leaf) {
         case 0: return {max_leaf(s), word(kVendor, 0), word(kVendor, 8), word(kVendor, 4)};
-        case 1: return {kSignature, kClflushLine << 8, kMoreFeatures, kFeatures | (apic ? kApic : 0)};
+        case 1: return {kCpuSignature, kClflushLine << 8, kMoreFeatures, kFeatures | (apic ? kApic : 0)};
         case 2: return {1, 0, 0, 0};  // one query; no cache or TLB descriptors to tell of
         case 6: return {apic ? kApicTimerAlwaysRuns : 0, 0, 0, 0};
         case 7: return {0, s.tsc_khz && s.gpr[ECX] == 0 ? kTscAdjust : 0, 0, 0};
@@ -86,6 +86,8 @@ Leaf cpuid_leaf(const CpuState& s, bool apic, uint32_t leaf) {
 }
 
 }  // namespace
+
+const uint32_t kCpuFeatures = kFeatures | kApic;
 
 // A leaf above the highest answers as the highest basic one does (SDM volume 2, CPUID).
 void cpuid(Interpreter& cpu, const Instruction&) {

@@ -60,6 +60,7 @@ struct HmpTables {
         {"state", "", "[part]", "show the state of a device, or the names of all", &Hmp::info_state},
         {"status", "", "", "show the current VM status (running|paused)", &Hmp::info_status},
         {"tlb", "", "", "show virtual to physical memory mappings", &Hmp::info_tlb},
+        {"uuid", "", "", "show the current VM UUID", &Hmp::info_uuid},
         {"version", "", "", "show the version of QEMU that this monitor speaks like", &Hmp::info_version},
     };
     static const Command* find(std::span<const Command> table, std::string_view name) {

@@ -82,6 +82,7 @@ private:
     std::string info_status(Arguments&);
     std::string info_version(Arguments&);
     std::string info_name(Arguments&);
+    std::string info_uuid(Arguments&);
     std::string info_registers(Arguments&);
     std::string info_block(Arguments&);
     std::string info_network(Arguments&);

@@ -105,6 +105,10 @@ std::string Hmp::info_name(Arguments&) {
     return control_.options().name.empty() ? "" : control_.options().name + "\n";
 }
 
+std::string Hmp::info_uuid(Arguments&) {
+    return to_string(control_.options().smbios.uuid.value_or(Uuid{})) + "\n";
+}
+
 std::string Hmp::info_registers(Arguments&) {
     const CpuState& s = control_.machine().state();
     static constexpr const char* kNames[] = {"ES", "CS", "SS", "DS", "FS", "GS"};

@@ -106,6 +106,11 @@ Ordered query_name(MachineControl& c, Members&) {
     return c.options().name.empty() ? nothing() : Ordered{{"name", c.options().name}};
 }
 
+// Zeros for one without, as QEMU says.
+Ordered query_uuid(MachineControl& c, Members&) {
+    return {{"UUID", to_string(c.options().smbios.uuid.value_or(Uuid{}))}};
+}
+
 Ordered query_kvm(MachineControl&, Members&) {
     return {{"enabled", false}, {"present", false}};
 }
@@ -379,6 +384,7 @@ constexpr Command kCommands[] = {
     {"query-kvm", query_kvm, false},
     {"query-name", query_name, false},
     {"query-status", query_status, false},
+    {"query-uuid", query_uuid, false},
     {"query-version", query_version, false},
     {"quit", quit, false},
     {"screendump", screendump, true},

@@ -80,11 +80,12 @@ TEST_CASE("bootindex= becomes firmware's names in order") {
     parse_netdev("user,id=n", nics);
     parse_nic_device("e1000,netdev=n,bootindex=0", nics);
     place_drives(drives);
-    CHECK(boot_paths(nics, drives) ==
+    CHECK(boot_paths(nics, drives, {}) ==
           "/pci@i0cf8/ethernet@4/ethernet-phy@0\n/pci@i0cf8/scsi@6/disk@0,0\n/pci@i0cf8/ide@1,1/drive@1/disk@0");
     drives.list[2].boot_index = 1;
-    CHECK_THROWS_WITH(boot_paths(nics, drives), Catch::Contains("another device has bootindex=1"));
-    CHECK(boot_paths({}, {}).empty());
+    CHECK_THROWS_WITH(boot_paths(nics, drives, {}), Catch::Contains("another device has bootindex=1"));
+    CHECK(boot_paths({}, {}, {}).empty());
+    CHECK(boot_paths({}, {}, {parse_option_rom("/a/b.rom,bootindex=3")}) == "/rom@genroms/b.rom");
 }
 
 TEST_CASE("-snapshot is for all that can be written") {
