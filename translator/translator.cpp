@@ -45,6 +45,7 @@ Translator::Translator(GuestMemory& memory, Engine& engine, BlockTable& table, c
 
 bool Translator::fetch_second_page(const BlockKey& key, Source& source) {
     const GuestVirt next = key.linear().page() + kPageSize;
+    if (key.mode.flat() && next.value == 0) return false;  // beyond the limit of CS: the interpreter's
     const auto answer = memory_.code_mapping(next, key.mode.privilege());
     const auto* mapping = std::get_if<Mapping>(&answer);
     if (!mapping || !memory_.ram().contains(mapping->physical)) return false;

@@ -405,11 +405,20 @@ static void around_four_gib(void) {
     u8* const first = (u8*)0x8000;
     *pte(directory, 0) = (u32)first | PTE_USER;
     static const u8 forward[] = {0x40, 0xe9, 0xea, 0xff, 0xff, 0xff};  // inc %eax; jmp 0xfffffff0
+    static const u8 astride[] = {0xb8, 0x90}, behind_astride[] = {0x90, 0x90, 0x90, 0xcd, VEC_DONE};  // mov $0x90909090, %eax; int
     memset(last, 0x90, PAGE);
     memcpy(first, forward, sizeof forward);
     paging_on(directory);
     interrupted(kernel_context((void*)0xfffffff0), "code that goes around 4 GiB, kernel");
     interrupted(user_context((void*)0xfffffff0), "code that goes around 4 GiB, user");
+    memcpy(last + PAGE - sizeof astride, astride, sizeof astride);
+    memcpy(first, behind_astride, sizeof behind_astride);
+    u32 wrong = 0;
+    for (u32 n = 0; n < 20; ++n) {
+        const struct trap k = run_kernel((void*)0xfffffff0), u = run_user((void*)0xfffffff0);
+        wrong += k.vector != VEC_GP || k.at.eip != 0xfffffffe || u.vector != VEC_GP || u.at.eip != 0xfffffffe;
+    }
+    check(!wrong, "an instruction astride 4 GiB goes beyond the limit of CS");
     paging_off();
 }
 
