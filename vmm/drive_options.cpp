@@ -37,10 +37,49 @@ Interface interface_named(const DriveOption& drive, std::string_view value) {
 }
 
 // Of QEMU's keys, those that say how the host does it, and make no difference to the guest here.
-bool means_nothing(std::string_view key, std::string_view value) {
-    if (key == "cache") return value == "writeback" || value == "none" || value == "unsafe";
-    if (key == "werror" || key == "rerror") return value == "report";
+bool means_nothing(std::string_view key) {
     return key == "aio" || key == "discard" || key == "detect-zeroes";
+}
+
+constexpr size_t kLongestSerial = 20;  // of ATA, and of virtio
+
+std::string serial(const DriveOption& drive, const std::string& value) {
+    const bool printable = std::ranges::all_of(value, [](char c) { return c >= ' ' && c <= '~'; });
+    if (value.empty() || value.size() > kLongestSerial || !printable)
+        bad(drive, fmt::format("serial has 1 to {} printable characters", kLongestSerial));
+    return value;
+}
+
+block::OnError on_error(const DriveOption& drive, const OptionWord& w) {
+    if (w.value == "report") return block::OnError::Report;
+    if (w.value == "ignore") return block::OnError::Ignore;
+    if (w.value == "stop") return block::OnError::Stop;
+    if (w.value == "enospc" && w.key == "werror") return block::OnError::StopIfFull;
+    bad(drive, fmt::format("{}: write {}=report, ignore{} or stop", w.whole(), w.key, w.key == "werror" ? ", enospc" : ""));
+}
+
+// cache=MODE, or cache.writeback=, cache.no-flush= and cache.direct=, of which the last is the host's business.
+bool take_cache(DriveOption& drive, const OptionWord& w) {
+    using Cache = block::DrivePolicy::Cache;
+    if (w.key == "cache") {
+        if (w.value == "writeback" || w.value == "none")
+            drive.policy.cache = Cache::WriteBack;
+        else if (w.value == "writethrough" || w.value == "directsync")
+            drive.policy.cache = Cache::WriteThrough;
+        else if (w.value == "unsafe")
+            drive.policy.cache = Cache::Unsafe;
+        else
+            bad(drive, fmt::format("{}: known are writeback, none, writethrough, directsync and unsafe", w.whole()));
+    } else if (w.key == "cache.writeback") {
+        drive.policy.cache = option_switch(drive.shown, w) ? Cache::WriteBack : Cache::WriteThrough;
+    } else if (w.key == "cache.no-flush") {
+        if (option_switch(drive.shown, w)) drive.policy.cache = Cache::Unsafe;
+    } else if (w.key == "cache.direct") {
+        option_switch(drive.shown, w);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 unsigned places(const DriveOption& drive) {
@@ -80,10 +119,16 @@ void parse_drive(std::string_view argument, DriveOptions& options) {
             drive.read_only = option_switch(drive.shown, w);
         else if (key == "id")
             drive.id = value;
-        else if (!means_nothing(key, value))
+        else if (key == "serial")
+            drive.serial = serial(drive, value);
+        else if (key == "werror")
+            drive.policy.write = on_error(drive, w);
+        else if (key == "rerror")
+            drive.policy.read = on_error(drive, w);
+        else if (!take_cache(drive, w) && !means_nothing(key))
             bad(drive,
                 fmt::format("{}{}{} is not known; known are file, format, if, media, index, bus, unit, snapshot, "
-                            "readonly and id",
+                            "readonly, cache, serial, werror, rerror and id",
                             key, has_value ? "=" : "", value));
     }
     if (drive.cdrom && drive.interface != Interface::Ide) bad(drive, "a CD-ROM drive is an IDE drive: write if=ide");
@@ -129,8 +174,14 @@ bool parse_drive_device(std::string_view argument, DriveOptions& options) {
             bus = number(shown, w.key, w.value.substr(4), 1);
         else if (ide && w.key == "unit")
             unit = number(shown, w.key, w.value, 1);
+        else if (w.key == "serial")
+            device.serial = serial(shown, w.value);
+        else if (w.key == "werror")
+            device.on_write_error = on_error(shown, w);
+        else if (w.key == "rerror")
+            device.on_read_error = on_error(shown, w);
         else if (w.key != "id")
-            bad(shown, fmt::format("{} is not known; known are drive, id, bootindex{}", w.key, ide ? ", bus=ide.0|ide.1 and unit" : ""));
+            bad(shown, fmt::format("{} is not known; known are drive, id, serial, werror, rerror, bootindex{}", w.key, ide ? ", bus=ide.0|ide.1 and unit" : ""));
     }
     if (device.drive.empty()) bad(shown, "add drive=ID of a -drive if=none,id=ID");
     if (bus || unit) device.index = bus.value_or(0) * 2 + unit.value_or(0);
@@ -150,6 +201,9 @@ void join(const DriveOptions::Device& device, DriveOptions& options) {
     found->cdrom = device.cdrom;
     found->boot_index = device.boot_index;
     if (device.index) found->index = device.index;
+    if (!device.serial.empty()) found->serial = device.serial;
+    if (device.on_write_error) found->policy.write = *device.on_write_error;
+    if (device.on_read_error) found->policy.read = *device.on_read_error;
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "vmm/block/drive.h"
+
 namespace ringfold {
 
 struct DriveOption {
@@ -17,6 +19,8 @@ struct DriveOption {
     std::string format;  // "raw", "qcow2", or empty: look
     bool read_only = false, snapshot = false;
     std::string id;
+    std::string serial;  // what the guest sees; empty: one of our own
+    block::DrivePolicy policy;
     // IDE: 0 to 3, masters and slaves in turn. Floppy: 0 and 1. Virtio: 0 to 7. None: the next free one.
     std::optional<unsigned> index;
     std::optional<unsigned> boot_index;  // firmware tries the lowest first, before -boot's order
@@ -30,7 +34,8 @@ struct DriveOptions {
     bool snapshot = false;  // of all
     // -device virtio-blk-pci, ide-hd or ide-cd: takes the -drive if=none with that id.
     struct Device {
-        std::string drive, shown;
+        std::string drive, shown, serial;
+        std::optional<block::OnError> on_write_error, on_read_error;
         DriveOption::Interface interface = DriveOption::Interface::Virtio;
         bool cdrom = false;
         std::optional<unsigned> index, boot_index;

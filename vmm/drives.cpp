@@ -23,7 +23,7 @@ std::unique_ptr<block::BlockBackend> open_drive_image(const DriveOption& option)
 
 Drives::Drives(const DriveOptions& options, host::Mailbox& mailbox) {
     for (const DriveOption& option : options.list) {
-        auto drive = std::make_unique<block::Drive>(option.shown, mailbox);
+        auto drive = std::make_unique<block::Drive>(option.shown, mailbox, option.policy);
         if (!option.file.empty()) drive->insert(open_drive_image(option), option.file);
         entries_.push_back({option, std::move(drive)});
     }

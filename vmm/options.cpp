@@ -780,9 +780,11 @@ Devices
   -cdrom FILE          a CD-ROM drive (in the place of -hdc) with an ISO image in it
   -fda FILE, -fdb FILE a floppy drive with an image in it
   -drive [file=FILE][,format=raw|qcow2][,if=ide|virtio|floppy|none][,media=disk|cdrom][,index=N][,bus=N,unit=N]
-         [,snapshot=on][,readonly=on][,id=NAME]
-                       the same in full; a removable drive may be empty
-  -device ide-hd|ide-cd|virtio-blk-pci,drive=NAME[,bus=ide.N,unit=N][,bootindex=N]
+         [,snapshot=on][,readonly=on][,id=NAME][,serial=TEXT][,cache=writeback|writethrough|unsafe|none]
+         [,werror=report|enospc|stop|ignore][,rerror=report|stop|ignore]
+                       the same in full; a removable drive may be empty; werror=stop: a write that fails on the host stops
+                       the machine, and is tried again by the monitor's cont (enospc: if the host's disk is full)
+  -device ide-hd|ide-cd|virtio-blk-pci,drive=NAME[,bus=ide.N,unit=N][,bootindex=N][,serial=TEXT][,werror=...][,rerror=...]
                        takes a -drive if=none,id=NAME; firmware tries the lowest bootindex first
   -snapshot            writes to disks are forgotten at the end
   -nic user[,model=e1000|ne2k_pci|virtio-net-pci][,mac=MAC][,hostfwd=tcp:[ADDR]:PORT-[ADDR]:PORT][,restrict=on][,hostname=NAME]

@@ -45,9 +45,9 @@ void Storage::connect_ide(const Board& board, const Drives& drives) {
         const Drives::Entry* entry = drives.find(Interface::Ide, n);
         if (!entry) continue;
         if (entry->option.cdrom) {
-            cdroms_.emplace_back(n, &ide_.attach_cdrom(n, *entry->drive));
+            cdroms_.emplace_back(n, &ide_.attach_cdrom(n, *entry->drive, entry->option.serial));
         } else {
-            disks_.emplace_back(n, &ide_.attach_disk(n, *entry->drive));
+            disks_.emplace_back(n, &ide_.attach_disk(n, *entry->drive, entry->option.serial));
             describe_disk(board.rtc, n, entry->drive->medium()->sectors());
         }
     }

@@ -10,7 +10,7 @@ VirtioDisks::VirtioDisks(PciBus& bus, PhysicalMemory& memory, const Drives& driv
         const Drives::Entry* entry = drives.find(DriveOption::Interface::Virtio, n);
         if (!entry) continue;
         bus.add({static_cast<uint8_t>(first_slot++), 0},
-                disks_.emplace_back(*entry->drive, memory, fmt::format("RF000V{}", n)));
+                disks_.emplace_back(*entry->drive, memory, entry->option.serial.empty() ? fmt::format("RF000V{}", n) : entry->option.serial));
     }
 }
 

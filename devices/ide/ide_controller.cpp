@@ -12,18 +12,18 @@ IdeController::IdeController(IrqLine irq14, IrqLine irq15, PhysicalMemory& memor
     for (unsigned n = 0; n < 2; n++) bus_masters_[n].on_start([this, n] { channels_[n].dma_started(); });
 }
 
-AtaDisk& IdeController::attach_disk(unsigned drive, block::BlockDevice& medium) {
+AtaDisk& IdeController::attach_disk(unsigned drive, block::BlockDevice& medium, std::string serial) {
     IdeChannel& channel = channels_[drive / 2];
-    auto disk = std::make_unique<AtaDisk>(channel.cable(), medium, "RF0000" + std::to_string(drive + 1));
+    auto disk = std::make_unique<AtaDisk>(channel.cable(), medium, serial.empty() ? "RF0000" + std::to_string(drive + 1) : std::move(serial));
     AtaDisk& attached = *disk;
     channel.attach(drive % 2, std::move(disk));
     bus_masters_[drive / 2].announce_drive(drive % 2);
     return attached;
 }
 
-AtapiCdrom& IdeController::attach_cdrom(unsigned drive, block::BlockDevice& medium) {
+AtapiCdrom& IdeController::attach_cdrom(unsigned drive, block::BlockDevice& medium, std::string serial) {
     IdeChannel& channel = channels_[drive / 2];
-    auto cdrom = std::make_unique<AtapiCdrom>(channel.cable(), medium, "RF0000" + std::to_string(drive + 1));
+    auto cdrom = std::make_unique<AtapiCdrom>(channel.cable(), medium, serial.empty() ? "RF0000" + std::to_string(drive + 1) : std::move(serial));
     AtapiCdrom& attached = *cdrom;
     channel.attach(drive % 2, std::move(cdrom));
     bus_masters_[drive / 2].announce_drive(drive % 2);

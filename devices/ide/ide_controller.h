@@ -19,8 +19,8 @@ public:
     IdeController(IrqLine irq14, IrqLine irq15, PhysicalMemory& memory);
 
     // Drives 0 to 3: the masters and slaves of the channels in turn. A disk's medium has to be there.
-    AtaDisk& attach_disk(unsigned drive, block::BlockDevice& medium);
-    AtapiCdrom& attach_cdrom(unsigned drive, block::BlockDevice& medium);
+    AtaDisk& attach_disk(unsigned drive, block::BlockDevice& medium, std::string serial = "");
+    AtapiCdrom& attach_cdrom(unsigned drive, block::BlockDevice& medium, std::string serial = "");
     // Says whether the bus masters may use the bus.
     void allow_dma_if(const std::function<bool()>& allowed);
 

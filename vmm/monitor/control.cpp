@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <x86intrin.h>
@@ -17,6 +18,11 @@ namespace ringfold {
 
 MachineControl::MachineControl(const Options& options, Input& input, const Drives* drives)
     : options_(options), input_(input), drives_(drives) {
+    if (drives_)
+        for (const Drives::Entry& entry : drives_->all())
+            entry.drive->on_failure([this, &entry](const block::Drive::Failure& failure) {
+                enqueue([this, &entry, failure] { disk_failed(entry, failure); });
+            });
     if (!options.start_stopped) return;
     run_state_ = RunState::Prelaunch;
     input_.stop_time();
@@ -66,6 +72,16 @@ void MachineControl::cont() {
     input_.continue_time();
     run_state_ = RunState::Running;
     tell({.kind = Event::Kind::Resume});
+    if (drives_)
+        for (const Drives::Entry& entry : drives_->all()) entry.drive->retry();
+}
+
+void MachineControl::disk_failed(const Drives::Entry& entry, const block::Drive::Failure& failure) {
+    tell({.kind = Event::Kind::IoError, .device = name_of(entry.option), .id = entry.option.id, .failure = failure});
+    if (failure.action != block::OnError::Stop) return;
+    if (!running()) return;
+    stop();
+    run_state_ = RunState::IoError;
 }
 
 void MachineControl::shut_down() {
@@ -189,6 +205,15 @@ void MachineControl::eject(std::string_view name, bool force) {
     entry->drive->eject();
 }
 
+namespace {
+
+bool is_same_file(const std::string& a, const std::string& b) {
+    std::error_code none;
+    return !a.empty() && !b.empty() && std::filesystem::equivalent(a, b, none);
+}
+
+}  // namespace
+
 void MachineControl::change(std::string_view name, const std::string& file, const std::string& format,
                             std::optional<bool> read_only) {
     const Drives::Entry* entry = find_drive(name);
@@ -198,8 +223,11 @@ void MachineControl::change(std::string_view name, const std::string& file, cons
     option.format = format;
     option.read_only = read_only.value_or(option.read_only);
     option.shown = fmt::format("change {} {}", name, file);
-    auto image = open_drive_image(option);  // before anything has moved
+    // Before anything has moved; but its own file can be opened again only once it is closed.
+    const bool same = is_same_file(file, entry->drive->file());
+    auto image = same ? nullptr : open_drive_image(option);
     eject(name, false);
+    if (same) image = open_drive_image(option);
     entry->drive->insert(std::move(image), file);
     // The drive has closed its tray over the new medium; who listens is to hear of it.
     if (AtapiCdrom* drive = cdrom(*entry)) drive->move_tray(true);
@@ -207,6 +235,10 @@ void MachineControl::change(std::string_view name, const std::string& file, cons
 }
 
 void MachineControl::settle() {
+    if (drives_)
+        for (const Drives::Entry& entry : drives_->all())
+            if (entry.drive->held())
+                throw HostError(fmt::format("'{}' has a request that failed and waits to be tried again: cont, or system_reset", name_of(entry.option)));
     if (!machine_->settle()) throw HostError("a disk request does not end; try again");
 }
 

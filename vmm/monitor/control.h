@@ -22,13 +22,14 @@ enum class ScreenFormat : uint8_t;
 class MachineControl {
 public:
     struct Event {
-        enum class Kind : uint8_t { Stop, Resume, Reset, PowerDown, Shutdown, TrayMoved } kind;
+        enum class Kind : uint8_t { Stop, Resume, Reset, PowerDown, Shutdown, TrayMoved, IoError } kind;
         bool guest = false;       // Reset, Shutdown: the guest's doing
         const char* reason = "";  // in QMP's words
-        std::string device, id;   // TrayMoved
+        std::string device, id;   // TrayMoved, IoError
         bool tray_open = false;
+        block::Drive::Failure failure = {};  // IoError
     };
-    enum class RunState : uint8_t { Running, Paused, Prelaunch, Shutdown };
+    enum class RunState : uint8_t { Running, Paused, Prelaunch, Shutdown, IoError };
     // What the loop around the machine has to do.
     enum class Wish : uint8_t { Quit, Close, Reset, Load };  // Close: of the display's window
 
@@ -96,6 +97,7 @@ public:
 private:
     void settle();
     void synchronise_tsc();
+    void disk_failed(const Drives::Entry& entry, const block::Drive::Failure& failure);
     AtapiCdrom* cdrom(const Drives::Entry& entry);
     void open_tray(const Drives::Entry& entry, bool open);
     void tell_of_tray(const Drives::Entry& entry, bool open);

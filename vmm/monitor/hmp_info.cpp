@@ -93,6 +93,8 @@ std::string Hmp::info_status(Arguments&) {
             return "VM status: paused (prelaunch)\n";
         case MachineControl::RunState::Shutdown:
             return "VM status: paused (shutdown)\n";
+        case MachineControl::RunState::IoError:
+            return "VM status: paused (io-error)\n";
     }
     return "";
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <initializer_list>
 
 #include <fmt/format.h>
@@ -93,7 +94,7 @@ Ordered nothing() {
 // --- queries --------------------------------------------------------------------------------------------------------
 
 Ordered query_status(MachineControl& c, Members&) {
-    static constexpr const char* kNames[] = {"running", "paused", "prelaunch", "shutdown"};
+    static constexpr const char* kNames[] = {"running", "paused", "prelaunch", "shutdown", "io-error"};
     return {{"running", c.running()}, {"singlestep", false}, {"status", kNames[static_cast<size_t>(c.run_state())]}};
 }
 
@@ -123,7 +124,9 @@ Ordered query_cpus_fast(MachineControl&, Members&) {
 }
 
 Ordered block_json(MachineControl& c, const Drives::Entry& e) {
-    Ordered json = {{"io-status", "ok"},
+    using Cache = block::DrivePolicy::Cache;
+    const auto held = e.drive->held();
+    Ordered json = {{"io-status", !held ? "ok" : *held == ENOSPC ? "nospace" : "failed"},
                     {"device", MachineControl::name_of(e.option)},
                     {"locked", c.tray_locked(e)},
                     {"removable", e.option.removable()}};
@@ -142,7 +145,9 @@ Ordered block_json(MachineControl& c, const Drives::Entry& e) {
             {"bps_wr", 0},
             {"write_threshold", 0},
             {"detect_zeroes", "off"},
-            {"cache", {{"no-flush", false}, {"direct", false}, {"writeback", true}}},
+            {"cache", {{"no-flush", e.option.policy.cache == Cache::Unsafe},
+                       {"direct", false},
+                       {"writeback", e.option.policy.cache != Cache::WriteThrough}}},
             {"image", {{"filename", e.drive->file()}, {"format", e.drive->format()}, {"virtual-size", medium->bytes}}}};
     }
     if (e.option.cdrom) json["tray_open"] = c.tray_open(e);

@@ -1,4 +1,6 @@
 // Greeting, negotiation, requests with their ids, errors and events.
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 
 #include "vmm/monitor/qmp_commands.h"
@@ -88,6 +90,20 @@ Ordered QmpSession::answer(const Json& request) {
     }
 }
 
+namespace {
+
+// No node has a name here, and none is said (QEMU, qapi/block-core.json).
+Ordered io_error(const MachineControl::Event& event) {
+    const block::Drive::Failure& f = event.failure;
+    const char* const action = f.action == block::OnError::Stop     ? "stop"
+                               : f.action == block::OnError::Ignore ? "ignore"
+                                                                    : "report";
+    return {{"device", event.device}, {"operation", f.write ? "write" : "read"}, {"action", action}, {"nospace", f.error == ENOSPC},
+            {"reason", strerror(f.error)}};
+}
+
+}  // namespace
+
 void QmpSession::tell(const MachineControl::Event& event) {
     if (!talking_ || !negotiated_) return;
     using Kind = MachineControl::Event::Kind;
@@ -110,6 +126,10 @@ void QmpSession::tell(const MachineControl::Event& event) {
         case Kind::TrayMoved:
             message["event"] = "DEVICE_TRAY_MOVED";
             message["data"] = {{"device", event.device}, {"tray-open", event.tray_open}, {"id", event.id}};
+            break;
+        case Kind::IoError:
+            message["event"] = "BLOCK_IO_ERROR";
+            message["data"] = io_error(event);
             break;
     }
     send(message);

@@ -70,6 +70,22 @@ TEST_CASE("-device ide-hd and ide-cd take a drive to their place") {
         CHECK_THROWS_AS(parse_drive_device(wrong, o), HostError);
 }
 
+TEST_CASE("what becomes of errors, when writes are safe, and serial numbers") {
+    using block::OnError;
+    using Cache = block::DrivePolicy::Cache;
+    DriveOptions o;
+    for (const char* drive : {"file=a,werror=stop,rerror=ignore,serial=S1", "file=b,cache=writethrough,werror=enospc",
+                              "file=c,if=none,id=c,werror=ignore,cache=unsafe", "file=d,if=virtio,cache.writeback=off"})
+        parse_drive(drive, o);
+    CHECK(parse_drive_device("ide-hd,drive=c,serial=S 2,rerror=stop", o));
+    place_drives(o);
+    CHECK((o.list[0].policy.write == OnError::Stop && o.list[0].policy.read == OnError::Ignore && o.list[0].serial == "S1"));
+    CHECK((o.list[1].policy.cache == Cache::WriteThrough && o.list[1].policy.write == OnError::StopIfFull));
+    CHECK((o.list[2].policy.cache == Cache::Unsafe && o.list[2].policy.write == OnError::Ignore));
+    CHECK((o.list[2].policy.read == OnError::Stop && o.list[2].serial == "S 2"));
+    CHECK(o.list[3].policy.cache == Cache::WriteThrough);
+}
+
 TEST_CASE("bootindex= becomes firmware's names in order") {
     DriveOptions drives;
     NicOptions nics;
@@ -103,7 +119,8 @@ TEST_CASE("a drive that cannot be is refused with its own words") {
          {"file=a,if=scsi", "file=a,media=tape", "file=a,index=4", "file=a,index=x", "file=a,index=-1", "file=a,index=",
           "file=a,bus=2", "file=a,unit=9", "file=a,index=0,unit=1", "file=a,snapshot=perhaps", "file=a,readonly=2", "file=a,size=5",
           "if=ide", "if=virtio", "file=a,if=virtio,index=8", "file=a,if=floppy,index=2", "file=a,if=virtio,media=cdrom",
-          "file=a,cache=writethrough", "nonsense", "file=a,werror=stop"}) {
+          "file=a,cache=fast", "nonsense", "file=a,werror=maybe", "file=a,rerror=enospc", "file=a,serial=",
+          "file=a,serial=123456789012345678901", "file=a,cache.no-flush=maybe"}) {
         CAPTURE(wrong);
         try {
             placed({wrong});
