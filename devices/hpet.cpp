@@ -234,7 +234,8 @@ void Hpet::write_counter(unsigned half, uint32_t value) {
 
 void Hpet::write_timer_config(unsigned n, uint32_t value) {
     Timer& t = state_.timers[n];
-    t.config = value & kTimerWritable;
+    const bool offered = kRoutes >> ((value & kRoute) >> 9) & 1;
+    t.config = value & kTimerWritable & ~(offered ? 0 : kRoute);
     if (!(t.config & kPeriodic)) t.config &= ~kSetValue;
     t.comparator &= width_mask(t);
     t.period &= width_mask(t);

@@ -49,13 +49,15 @@ void Pit::reset() {
 
 uint32_t Pit::read(uint32_t offset, unsigned) {
     if (offset >= 3) return 0xff;  // the control word cannot be read
-    advance(clock_.now());         // reading may bring in a waiting count: edges before that first
-    return counter_[offset].read(now());
+    const Nanoseconds time = clock_.now();
+    advance(time);  // reading may bring in a waiting count: edges before that first
+    return counter_[offset].read(to_ticks(time));
 }
 
 void Pit::write(uint32_t offset, unsigned, uint32_t value) {
-    advance(clock_.now());
-    const PitCounter::Tick tick = now();
+    const Nanoseconds time = clock_.now();  // one for both: an edge in between would be nobody's
+    const PitCounter::Tick tick = to_ticks(time);
+    advance(time);
     if (offset == 3)
         control(static_cast<uint8_t>(value), tick);
     else if (offset < 3)

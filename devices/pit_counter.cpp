@@ -33,6 +33,7 @@ PitCounter::Tick PitCounter::elapsed(Tick now) const {
 
 void PitCounter::load(uint32_t reload, Tick now) {
     state_.reload = reload;
+    state_.next_reload.reset();
     state_.loaded = true;
     state_.next_reload.reset();
     state_.start = now + 1;  // a count enters the counter on the CLK pulse after it was written

@@ -235,7 +235,6 @@ bool Rtc::alarm_between(int64_t after, int64_t until) const {
     return false;
 }
 
-// Rates 1 and 2 give 256 and 128 Hz, as 8 and 9 do; from 3 on each step halves 8192 Hz (data sheet, table 5).
 // In 32768ths of a second, 0 for never. Rates 1 and 2 give 256 and 128 Hz, as 8 and 9 do; from 3 on each step
 // halves 8192 Hz (data sheet, table 5).
 int64_t Rtc::periodic_interval() const {

@@ -294,6 +294,7 @@ void LocalApic::write_register(uint32_t number, uint32_t value) {
             state_.command_destination = static_cast<uint8_t>(value >> 24);
             return;
         case kInitialCount:
+            advance(clock_.now());  // what ran out until now has been heard
             timer_.set_initial(value, clock_.now());
             return deadline_moved();
         case kDivide:

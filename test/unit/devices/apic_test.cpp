@@ -292,6 +292,16 @@ TEST_CASE("the timer shoots once") {
     CHECK_FALSE(a.apic.next_deadline());
 }
 
+TEST_CASE("a count that has run out interrupts, even if the next is written before anybody looked") {
+    Apics a;
+    a.write(kLvtTimer, 0x41);
+    a.write(kInitial, 100);
+    a.clock.step(1 * kSecond);
+    a.write(kInitial, 1000);
+    CHECK(a.requested(0x41));
+    CHECK(a.read(kCurrent) == 1000);
+}
+
 TEST_CASE("the divider has eight steps") {
     Apics a;
     a.write(kInitial, 0x10000);

@@ -183,6 +183,28 @@ TEST_CASE_METHOD(Fixture, "mode 2: a low gate raises OUT, a rising one starts th
     CHECK(count(2) == 10);
 }
 
+TEST_CASE_METHOD(Fixture, "a count that waits goes with the trigger that loads it") {
+    gate2(true);
+    load(2, 2, 1000);
+    go(300);
+    put(pit, 2, 2000 & 0xff), put(pit, 2, 2000 >> 8);
+    CHECK((status(2) & 0x40) != 0);
+    gate2(false);
+    go(5000);
+    gate2(true);
+    go(1);
+    CHECK((status(2) & 0x40) == 0);
+    CHECK(count(2) == 2000);
+    go(500);
+    CHECK(count(2) == 1500);
+    // Modes 1 and 5 wait for the gate, and then for nothing.
+    load(2, 1, 100);
+    CHECK((status(2) & 0x40) != 0);
+    gate2(false), gate2(true);
+    go(1);
+    CHECK((status(2) & 0x40) == 0);
+}
+
 TEST_CASE_METHOD(Fixture, "mode 3: half of the time high, counting by two") {
     gate2(true);
     load(2, 3, 8);
