@@ -194,7 +194,7 @@ void FloppyController::write_fifo(uint8_t value) {
     }
     if (state_.phase != Phase::Command) return;
     state_.bytes.push_back(value);
-    if (state_.bytes.size() == command_length(state_.bytes[0])) execute();
+    if (state_.bytes.size() >= command_length(state_.bytes[0])) execute();
 }
 
 void FloppyController::answer(std::vector<uint8_t> bytes) {

@@ -112,11 +112,16 @@ void FloppyController::chunk_given() {
     advance();
 }
 
+// A restored transfer may have begun with another disk.
 void FloppyController::write_chunk() {
     Transfer& t = state_.transfer;
+    uint8_t st2 = 0;
+    if (const uint8_t st1 = problem(t, &st2)) return end_transfer({kAbnormal, st1, st2});
+    const uint64_t first = lba(*geometry(t.drive), t);
+    if (t.sectors > media_[t.drive]->medium()->sectors() - first) return end_transfer({kAbnormal, kNoData, 0});
     state_.phase = Phase::Waiting;
     state_.buffer.resize(size_t{t.sectors} * kSector);
-    media_[t.drive]->write(uint64_t{lba(*geometry(t.drive), t)} * kSector, state_.buffer, [this](bool ok) {
+    media_[t.drive]->write(first * kSector, state_.buffer, [this](bool ok) {
         if (!ok) return end_transfer({kAbnormal, kDataError, 0});
         advance();
     });
@@ -175,7 +180,7 @@ void FloppyController::begin_format() {
 // One sector after the other: their order on the track is the guest's.
 void FloppyController::format_next() {
     Transfer& t = state_.transfer;
-    if (size_t{t.formatted} * 4 == state_.position / 4 * 4) return end_transfer({});
+    if (size_t{t.formatted} * 4 >= state_.position / 4 * 4) return end_transfer({});
     // The second quarter of the buffer on holds the sector that is written.
     const size_t at = size_t{4} * t.formatted++;
     t.cylinder = state_.buffer[at];

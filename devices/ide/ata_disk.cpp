@@ -141,21 +141,26 @@ bool AtaDisk::execute_transfer(uint8_t code) {
 }
 
 void AtaDisk::begin(Command command) {
-    const auto first = address(command.wide);
+    command.lba = address(command.wide).value_or(sectors_);  // behind the disk, where there is no such address
     command.remaining = sector_count(command.wide);
     state_.command = command;
-    if (!first || *first >= sectors_ || command.remaining > sectors_ - *first) return fail(kIdnf);
-    state_.command.lba = *first;
+    if (!on_disk()) return fail(kIdnf);
     if (!command.write) return read_chunk();
     if (medium_.medium()->read_only) return fail(kAbrt);
     prepare_write();
+}
+
+bool AtaDisk::on_disk() const {
+    return state_.command.lba <= sectors_ && state_.command.remaining <= sectors_ - state_.command.lba;
 }
 
 uint32_t AtaDisk::chunk_sectors() const {
     return std::min(state_.command.remaining, state_.command.chunk_limit);
 }
 
+// A restored command may have begun on a larger disk: each chunk asks again.
 void AtaDisk::read_chunk() {
+    if (!on_disk()) return fail(kIdnf);
     wait();
     buffer().resize(size_t{chunk_sectors()} * kSector);
     medium_.read(state_.command.lba * kSector, buffer(), [this](bool ok) { chunk_was_read(ok); });
@@ -203,6 +208,7 @@ void AtaDisk::dma_done() {
 }
 
 void AtaDisk::write_chunk() {
+    if (!on_disk() || buffer().size() != size_t{chunk_sectors()} * kSector) return fail(kIdnf);
     wait();
     medium_.write(state_.command.lba * kSector, buffer(), [this](bool ok) { chunk_was_written(ok); });
 }

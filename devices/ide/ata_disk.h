@@ -25,6 +25,7 @@ public:
             archive.fields(*this, "write", write, "dma", dma, "wide", wide, "verify", verify, "durable", durable, "lba",
                            lba, "remaining", remaining, "block", block, "chunk_limit", chunk_limit);
             archive.require(block > 0 && block <= 256, "block");
+            archive.require(remaining == 0 || (chunk_limit > 0 && chunk_limit <= 256), "chunk_limit");
         }
     };
     // What a disk adds to a unit.
@@ -39,6 +40,9 @@ public:
             archive.fields(*this, "command", command, "cylinders", cylinders, "heads", heads, "sectors_per_track",
                            sectors_per_track, "multiple", multiple, "write_cache", write_cache, "look_ahead",
                            look_ahead);
+            archive.require(heads > 0 && heads <= 16 && sectors_per_track > 0 && sectors_per_track <= 255,
+                            "translation");
+            archive.require(multiple <= 16, "multiple");
         }
     };
     struct State {
@@ -83,6 +87,7 @@ private:
     void set_translation();
     void set_multiple();
     void identify();
+    bool on_disk() const;
     uint32_t chunk_sectors() const;
     std::optional<uint64_t> address(bool wide) const;
     uint32_t sector_count(bool wide) const;

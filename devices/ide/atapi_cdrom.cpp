@@ -2,6 +2,7 @@
 #include "devices/ide/atapi_cdrom.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "devices/ide/identify.h"
 
@@ -154,14 +155,17 @@ void AtapiCdrom::dma_done() {
 }
 
 void AtapiCdrom::read_blocks(uint32_t lba, uint32_t count) {
-    if (lba > blocks() || count > blocks() - lba) return check({0x05, 0x21, 0x00});
-    if (count == 0) return good();
     state_.lba = lba;
     state_.remaining = count;
     read_chunk();
 }
 
+// Between two chunks the user may have taken the disc, or put in another.
 void AtapiCdrom::read_chunk() {
+    if (!ready()) return check({0x02, 0x3a, 0x01});
+    if (std::exchange(state_.attention, false)) return check({0x06, 0x28, 0x00});
+    if (state_.lba > blocks() || state_.remaining > blocks() - state_.lba) return check({0x05, 0x21, 0x00});
+    if (state_.remaining == 0) return good();
     wait();
     const uint32_t n = std::min(state_.remaining, kMaxChunk);
     buffer().assign(size_t{n} * kBlock, 0);

@@ -207,7 +207,7 @@ void AtapiCdrom::mode_sense(bool ten) {
         r.u8(0x2a).u8(18);
         r.u16(0);                                            // reads no recordable media, writes none
         r.u16(0).u8(value(0x29 | (state_.locked ? 2 : 0)));  // a tray, eject, lock
-        r.u8(0).u16(value(706)).u16(0).u16(value(512)).u16(value(706)).u16(0).u32(0);
+        r.u8(0).u16(value(706)).u16(0).u16(value(512)).u16(value(706)).u32(0);
     }
     std::vector<uint8_t> bytes = r.take();
     const uint8_t medium_type = !ready() ? (state_.tray_open ? 0x71 : 0x70) : 0x01;

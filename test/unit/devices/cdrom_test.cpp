@@ -19,9 +19,10 @@ struct Cdrom {
     WatchedLines lines;
     IdeController ide{IrqLine(lines, 14), IrqLine(lines, 15), memory};
     IdeChannel& channel = ide.channel(1);
+    AtapiCdrom& drive = ide.attach_cdrom(2, disc);
 
     Cdrom() {
-        ide.attach_cdrom(2, disc).on_tray_moved([this](bool open) { trays.push_back(open); });
+        drive.on_tray_moved([this](bool open) { trays.push_back(open); });
     }
     void send(Bytes packet, unsigned limit, bool dma = false) {
         packet.resize(12);
@@ -173,4 +174,44 @@ TEST_CASE("CD-ROM: whoever listens hears of a tray that the guest moves, once") 
     t.run({0x1e, 0, 0, 0, 1});  // locked
     t.run({0x1b, 0, 0, 0, 2});
     CHECK(t.trays.size() == 2);
+}
+
+TEST_CASE("CD-ROM: a disc that goes in the middle of a READ, and one that is another then") {
+    for (const Bytes& then : {Bytes{}, Bytes(2048 * 10), Bytes(2048 * 300)}) {
+        Cdrom t;
+        t.send({0x28, 0, 0, 0, 0, 100, 0, 0, 100}, 0xf000);
+        REQUIRE(get(t.channel, 8) == 0x58);
+        t.disc.change(then);
+        for (size_t n = 0; n < 100 * 2048 && get(t.channel, 8) == 0x58; n += 2) {
+            t.channel.read(0, 2);
+            t.disc.serve();
+        }
+        CHECK_FALSE(t.disc.outside);
+        CHECK(t.sense() == (then.empty() ? Bytes{2, 0x3a, 1} : Bytes{6, 0x28, 0}));
+        CHECK(t.status() == 0x50);
+    }
+}
+
+TEST_CASE("CD-ROM: a READ that is restored before a smaller disc ends with it") {
+    Cdrom t, other;
+    t.send({0x28, 0, 0, 0, 0, 100, 0, 0, 100}, 0xf000);
+    other.disc.bytes.resize(2048 * 120);
+    other.drive.restore(t.drive.state());
+    for (size_t n = 0; n < 100 * 2048 && get(other.channel, 8) == 0x58; n += 2) {
+        other.channel.read(0, 2);
+        other.disc.serve();
+    }
+    CHECK_FALSE(other.disc.outside);
+    CHECK(other.sense() == Bytes{5, 0x21, 0});
+}
+
+TEST_CASE("CD-ROM: mode pages are as long as they say") {
+    Cdrom t;
+    const Bytes all = t.run({0x5a, 0, 0x3f, 0, 0, 0, 0, 0, 200});
+    CHECK(all.size() == size_t{2} + all[1]);
+    size_t at = 8;
+    Bytes pages;
+    for (; at < all.size(); at += size_t{2} + all[at + 1]) pages.push_back(all[at]);
+    CHECK(at == all.size());
+    CHECK(pages == Bytes{0x01, 0x2a});
 }

@@ -245,3 +245,24 @@ TEST_CASE("DMA: registers, and a channel that counts down and starts again") {
     CHECK(get(dma, 16 + 9) == 0x55);
     CHECK(get(dma, 16 + 8) == 0xaa);
 }
+
+TEST_CASE("floppy: a transfer that is restored where its disk is not ends with an error") {
+    Floppy t;
+    put(t.dma, 10, 6);  // the channel is masked
+    for (unsigned b : {0x45, 0, 0, 0, 1, 2, 18, 0x1b, 0xff}) put(t.fdc, kData, b);
+    FloppyController::State s = t.fdc.state();
+    REQUIRE(s.phase == FloppyController::Phase::FromGuest);
+    for (const unsigned how : {0u, 1u, 2u, 3u}) {
+        Floppy other;
+        FloppyController::State r = s;
+        if (how == 0) other.disk.change({});
+        if (how == 1) r.transfer.drive = 3;
+        if (how == 2) r.transfer.sector = 19;
+        if (how == 3) r.buffer.resize(512 * 40);
+        other.fdc.restore(r);
+        other.program_dma(kFromMemory, 0x2000, 512);
+        other.disk.serve();
+        CHECK_FALSE(other.disk.outside);
+        if (how < 3) CHECK((other.result().at(0) & 0xc0) == 0x40);
+    }
+}

@@ -23,9 +23,9 @@ struct Ide {
     IdeController ide{IrqLine(lines, 14), IrqLine(lines, 15), memory};
     IdeChannel& channel = ide.channel(0);
     BusMaster& master = ide.bus_master(0);
+    AtaDisk& drive = ide.attach_disk(0, disk);
 
     Ide() {
-        ide.attach_disk(0, disk);
         ide.attach_disk(1, slave);
     }
     void lba28(uint64_t lba, unsigned count) {
@@ -493,4 +493,46 @@ TEST_CASE("IDE: a disk that failed behind a longer transfer is in a state that a
     state::Writer(bytes).value("", state);
     state::Reader reader(bytes, "disk");
     CHECK_NOTHROW(reader.value("", state));
+}
+
+TEST_CASE("IDE: a restored command that reaches behind its disk ends there") {
+    for (const unsigned code : {0x20u, 0x30u}) {  // READ SECTORS, WRITE SECTORS
+        Ide t;
+        FakeMedium small{100};
+        IdeController other{IrqLine(t.lines, 14), IrqLine(t.lines, 15), t.memory};
+        AtaDisk& restored = other.attach_disk(0, small);
+        t.lba28(90, 200);
+        t.command(code);
+        t.disk.serve();
+        restored.restore(t.drive.state());
+        IdeChannel& channel = other.channel(0);
+        for (size_t n = 0; n < 400 * 512 && get(channel, 8) & 8; n += 2) {
+            code == 0x30 ? channel.write(0, 2, 0) : static_cast<void>(channel.read(0, 2));
+            small.serve();
+        }
+        CHECK_FALSE(small.outside);
+        if (code == 0x30) CHECK(get(channel, kStatus) == kFailed);
+    }
+}
+
+TEST_CASE("IDE: states that no disk can be in are refused") {
+    Ide t;
+    const auto refused = [&](auto change) {
+        AtaDisk::State s = t.drive.state();
+        change(s);
+        std::vector<uint8_t> bytes;
+        state::Writer(bytes).value("", s);
+        AtaDisk::State read;
+        try {
+            state::Reader(bytes, "a disk").value("", read);
+        } catch (const HostError&) {
+            return true;
+        }
+        return false;
+    };
+    CHECK_FALSE(refused([](AtaDisk::State&) {}));
+    CHECK(refused([](AtaDisk::State& s) { s.disk.heads = 0; }));
+    CHECK(refused([](AtaDisk::State& s) { s.disk.sectors_per_track = 0; }));
+    CHECK(refused([](AtaDisk::State& s) { s.disk.multiple = 17; }));
+    CHECK(refused([](AtaDisk::State& s) { s.disk.command.remaining = 1; }));  // in chunks of nothing
 }
