@@ -55,6 +55,8 @@ struct SdlWindow::Sdl {
         SDL_SetRelativeMouseMode(on ? SDL_TRUE : SDL_FALSE);
         SDL_SetWindowGrab(window, on ? SDL_TRUE : SDL_FALSE);
         set_title();
+        // Where they go up after this is not the guest's to see.
+        if (std::exchange(buttons, 0)) owner.events_.pointer(0, 0, 0, 0);
     }
 
     void take(const Picture& p) {
@@ -98,9 +100,9 @@ struct SdlWindow::Sdl {
         owner.events_.key(*key, down);
     }
 
-    // SDL's bits are left, middle, right; a PS/2 mouse's left, right, middle.
+    // SDL's bits are left, middle, right; a PS/2 mouse's left, right, middle. Then both have the two at the side.
     static uint8_t buttons_of(uint32_t mask) {
-        return static_cast<uint8_t>((mask & 1) | (mask & 4) >> 1 | (mask & 2) << 1);
+        return static_cast<uint8_t>((mask & 0x19) | (mask & 4) >> 1 | (mask & 2) << 1);
     }
     void button(const SDL_MouseButtonEvent& e) {
         if (!grabbed) {

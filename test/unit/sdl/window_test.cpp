@@ -96,7 +96,9 @@ TEST_CASE("a window's keys, mouse and end") {
     push_key(true, SDL_SCANCODE_A);
     push_key(false, SDL_SCANCODE_A);
     push_key(false, SDL_SCANCODE_B);  // was not pressed
-    CHECK(heard.wait("+30 -30 "));
+    push_key(true, SDL_SCANCODE_PAUSE);
+    push_key(false, SDL_SCANCODE_PAUSE);
+    CHECK(heard.wait("+30 -30 +197 -197 "));
     heard.clear();
 
     push_motion(5, 5);  // is the host's
@@ -120,10 +122,16 @@ TEST_CASE("a window's keys, mouse and end") {
     CHECK(heard.wait("+29 +56 -29 -56 "));
     heard.clear();
 
+    push_button(true, SDL_BUTTON_LEFT);
+    push_button(false, SDL_BUTTON_LEFT);
+    CHECK(heard.wait("0,0,0:0 "));
+    push_button(true, SDL_BUTTON_X1);
+    push_button(true, SDL_BUTTON_RIGHT);
     push_key(true, SDL_SCANCODE_LSHIFT);
-    push_window(SDL_WINDOWEVENT_FOCUS_LOST);
+    push_window(SDL_WINDOWEVENT_FOCUS_LOST);  // lets go of all that is held
+    push_button(false, SDL_BUTTON_RIGHT);
     push_window(SDL_WINDOWEVENT_CLOSE);
-    CHECK(heard.wait("+42 -42 close "));
+    CHECK(heard.wait("0,0,0:0 0,0,0:8 0,0,0:10 +42 0,0,0:0 -42 close "));
 }
 
 TEST_CASE("a host without a screen is said in one line") {
