@@ -31,6 +31,18 @@ short pair_of(uint8_t attribute) {
     return static_cast<short>(1 + (attribute & 7) + (attribute >> 4 & 7) * 8);
 }
 
+// The part of a row or column of `all` cells that is shown where there is room for fewer: with the cursor in it.
+struct Part {
+    unsigned first = 0, count = 0;
+
+    Part(unsigned all, int room, int cursor) : count(std::min(all, static_cast<unsigned>(std::max(room, 0)))) {
+        const auto at = static_cast<unsigned>(std::max(cursor, 0));
+        if (at >= count && at < all) first = at - count + 1;
+    }
+    int place(int cursor) const { return cursor - static_cast<int>(first); }
+    bool holds(int cursor) const { return place(cursor) >= 0 && place(cursor) < static_cast<int>(count); }
+};
+
 }  // namespace
 
 CursesScreen::CursesScreen(const Clock& clock) : next_(clock.now()) {
@@ -100,22 +112,21 @@ void CursesScreen::draw() {
     if (screen.cells.empty()) {
         mvwaddstr(stdscr, 0, 0, "(the guest shows graphics)");
     }
-    const unsigned rows = std::min<unsigned>(screen.rows, static_cast<unsigned>(std::max(getmaxy(stdscr), 0)));
-    const unsigned columns = std::min<unsigned>(screen.columns, static_cast<unsigned>(std::max(getmaxx(stdscr), 0)));
-    for (unsigned y = 0; y < rows; ++y) {
+    const Part rows(screen.rows, getmaxy(stdscr), screen.cursor_row);
+    const Part columns(screen.columns, getmaxx(stdscr), screen.cursor_column);
+    for (unsigned y = 0; y < rows.count; ++y) {
         wmove(stdscr, static_cast<int>(y), 0);
-        for (unsigned x = 0; x < columns; ++x) {
-            const TextScreen::Cell cell = screen.cells[y * screen.columns + x];
+        for (unsigned x = 0; x < columns.count; ++x) {
+            const TextScreen::Cell cell = screen.cells[(rows.first + y) * screen.columns + columns.first + x];
             const wchar_t character[] = {static_cast<wchar_t>(from_code_page_437(cell.character)), 0};
             cchar_t shown;
             setcchar(&shown, character, cell.attribute & 8 ? A_BOLD : A_NORMAL, pair_of(cell.attribute), nullptr);
             wadd_wch(stdscr, &shown);
         }
     }
-    const bool cursor = screen.cursor_row >= 0 && screen.cursor_row < static_cast<int>(rows) &&
-                        screen.cursor_column < static_cast<int>(columns);
+    const bool cursor = rows.holds(screen.cursor_row) && columns.holds(screen.cursor_column);
     curs_set(cursor ? 1 : 0);
-    if (cursor) wmove(stdscr, screen.cursor_row, screen.cursor_column);
+    if (cursor) wmove(stdscr, rows.place(screen.cursor_row), columns.place(screen.cursor_column));
     wrefresh(stdscr);
 }
 

@@ -4,12 +4,15 @@ power-off through ACPI's registers, and a ROM of our own from its first instruct
 
 usage: firmware.py RINGFOLD ACCEL
 """
+import fcntl
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 from console import Console, Problem
@@ -193,6 +196,53 @@ def on_terminal(ringfold, machine):
         console.close()
 
 
+def floppy(folder, source):
+    """A disk whose boot sector is `source`."""
+    asm, image = os.path.join(folder, "floppy.asm"), os.path.join(folder, "floppy")
+    with open(asm, "w") as f:
+        f.write("bits 16\norg 0x7c00\n" + source + "\ntimes 510-($-$$) db 0\ndw 0xaa55\n")
+    subprocess.run(["nasm", "-f", "bin", "-o", image, asm], check=True)
+    os.truncate(image, 1440 << 10)
+    return image
+
+
+# Scrolls the screen, and writes into its last row.
+LAST_ROW = """
+    mov cx, 40
+.down: mov ax, 0x0e0a
+    int 0x10
+    loop .down
+    mov ax, 0x0e0d
+    int 0x10
+    mov si, text
+.next: mov ah, 0x0e
+    mov al, [cs:si]
+    inc si
+    or al, al
+    jz .stop
+    int 0x10
+    jmp .next
+.stop: hlt
+    jmp .stop
+text: db "the last row", 0
+"""
+
+
+def on_small_terminal(ringfold, machine, folder):
+    """A terminal of 24 rows, which pty.openpty() makes and xterm has, for a screen of 25; then one that shrinks."""
+    image = floppy(folder, LAST_ROW)
+    console = Console([ringfold, *machine, "-m", "16", "-display", "curses", "-fda", image, "-boot", "a"])
+    try:
+        console.expect("the last row", LIMIT)
+        fcntl.ioctl(console.master, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 8, 0, 0))
+        console.expect("ast row", LIMIT)  # 8 columns: the end of the line, and the cursor
+        check("curses shows the row with the cursor", True)
+    except Problem as problem:
+        check("curses shows the row with the cursor", False, str(problem))
+    finally:
+        console.close()
+
+
 def main():
     ringfold, *machine = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
@@ -212,6 +262,7 @@ def main():
         check("the boot menu is offered", "Press ESC for boot menu." in "\n".join(screen), "\n".join(screen))
         screen, log = seabios_here(ringfold, machine, folder, "-machine", "pc,acpi=off")
         check("without our ACPI tables it makes its own", END in log and "ACPI DSDT=" in log and "via rsdt" not in log, log)
+        on_small_terminal(ringfold, machine, folder)
     on_terminal(ringfold, machine)
     return failures > 0
 
