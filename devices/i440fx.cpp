@@ -11,14 +11,12 @@ constexpr uint32_t kSegmentBytes = 0x4000, kBiosBytes = 0x10000;
 
 }  // namespace
 
-// The subsystem is how SeaBIOS knows that the board is one of QEMU's kind, with fw_cfg on it.
+// By the subsystem, which is the usual one, SeaBIOS knows that the board is one of QEMU's kind, with fw_cfg on it.
 I440fx::I440fx(ShadowListener changed)
     : PciDevice({.vendor = 0x8086,
                  .device = 0x1237,
                  .class_code = 0x060000,
-                 .revision = 2,
-                 .subsystem_vendor = 0x1af4,
-                 .subsystem = 0x1100}),
+                 .revision = 2}),
       changed_(std::move(changed)) {
     define(kCommand, 2, kMemoryEnable | kBusMaster);  // fixed: the bridge always forwards
     define(kPam, 1, 0, 0xf0);                         // PAM0 has a segment in its upper half only

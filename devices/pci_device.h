@@ -16,7 +16,8 @@ struct PciIdentity {
     uint16_t vendor = 0, device = 0;
     uint32_t class_code = 0;  // 24 bits: base class, subclass, programming interface
     uint8_t revision = 0;
-    uint16_t subsystem_vendor = 0, subsystem = 0;
+    // What QEMU's functions show that have no number of their own; drivers for its devices go by it.
+    uint16_t subsystem_vendor = 0x1af4, subsystem = 0x1100;
     uint8_t interrupt_pin = 0;   // 1 to 4 are INTA# to INTD#; 0: it has none
     bool multifunction = false;  // for function 0 of a device that has others
 };

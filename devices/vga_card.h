@@ -18,9 +18,7 @@ public:
         : PciDevice({.vendor = 0x1234,
                      .device = 0x1111,
                      .class_code = 0x030000,
-                     .revision = 2,
-                     .subsystem_vendor = 0x1af4,
-                     .subsystem = 0x1100}),
+                     .revision = 2}),
           rom_(std::move(bios)) {
         add_bar({.space = PciBar::Space::Prefetchable,
                  .index = 0,

@@ -98,8 +98,6 @@ E1000::E1000(net::NetPort& port, PhysicalMemory& memory, const net::MacAddress& 
                  .device = 0x100e,
                  .class_code = 0x020000,
                  .revision = 3,
-                 .subsystem_vendor = 0x1af4,
-                 .subsystem = 0x1100,
                  .interrupt_pin = 1}),
       port_(port),
       memory_(memory),

@@ -61,8 +61,6 @@ Ne2000::Ne2000(const Clock& clock, net::NetPort& port, const net::MacAddress& ma
     : PciDevice({.vendor = 0x10ec,
                  .device = 0x8029,
                  .class_code = 0x020000,
-                 .subsystem_vendor = 0x1af4,
-                 .subsystem = 0x1100,
                  .interrupt_pin = 1}),
       clock_(clock),
       port_(port),

@@ -18,7 +18,6 @@ VirtioPci::VirtioPci(const Kind& kind, PhysicalMemory& memory, std::vector<uint8
                  .device = kind.device,
                  .class_code = kind.class_code,
                  .revision = 0,
-                 .subsystem_vendor = 0x1af4,
                  .subsystem = kind.subsystem,
                  .interrupt_pin = 1}),
       kind_(kind),
