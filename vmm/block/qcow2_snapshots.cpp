@@ -238,6 +238,7 @@ std::vector<SnapshotInfo> Qcow2Snapshots::list() {
 void Qcow2Snapshots::create(const SnapshotInfo& info, std::span<const uint8_t> state) {
     const Table table = load();
     if (table.entries.size() >= kMostSnapshots) throw IoFailure(EFBIG, "the qcow2 image has too many snapshots");
+    if (info.name.size() > UINT16_MAX) throw IoFailure(ENAMETOOLONG, "a snapshot's name has at most 65535 bytes");
     uint64_t id = 0;
     for (const Entry& e : table.entries) {
         uint64_t n = 0;

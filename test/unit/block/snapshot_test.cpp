@@ -134,3 +134,16 @@ TEST_CASE("qcow2: snapshots of images damaged at random fail, and nothing else")
         }
     }
 }
+
+TEST_CASE("qcow2: a name that is too long for the list of snapshots leaves the image as it is") {
+    Folder folder;
+    const std::string path = folder / "disk.qcow2";
+    must("qemu-img create -q -f qcow2 " + path + " 1M");
+    {
+        auto image = open(path);
+        CHECK_THROWS_AS(image->snapshots()->create({.name = std::string(70'000, 'n')}, {}), IoFailure);
+        image->snapshots()->create({.name = std::string(65'535, 'n')}, {});
+        CHECK(image->snapshots()->list().size() == 1);
+    }
+    must("qemu-img check -q " + path);
+}
