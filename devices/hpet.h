@@ -48,6 +48,7 @@ public:
             archive.fields(*this, "config", config, "status", status, "base", base, "seen", seen, "timers", timers,
                            "high_half", high_half, "pit", pit, "rtc", rtc);
             archive.require(high_half <= kTimers, "high_half");
+            archive.require(seen - base < uint64_t{1} << 58 || !(config & 1), "seen");  // the clock's time then, in ticks
         }
     };
 
