@@ -75,6 +75,8 @@ TEST_CASE("keys by QEMU's names") {
     CHECK(key_named("ret") == 0x1c);
     CHECK(key_named("delete") == 0xd3);
     CHECK(key_named("f12") == 0x58);
+    CHECK((key_named("yen") == 0x7d && key_named("katakanahiragana") == 0x70 && key_named("kp_equals") == 0x59));
+    CHECK((key_named("stop") == 0xe8 && key_named("volumeup") == 0xb0 && key_named("ac_refresh") == 0xe7));
     CHECK(key_named("0x1c") == 0x1c);
     for (const char* bad : {"", "A", "enter", "0x", "0x100", "0x0", "0x80"}) CHECK(!key_named(bad));
 }
