@@ -24,6 +24,7 @@ std::string path_of(const DriveOption& drive, const DriveOptions& all, unsigned 
                                                                         return d.interface == Interface::Virtio && d.index < place;
                                                                     }));
         case Interface::Floppy:
+            return fmt::format("/pci@i0cf8/isa@1/fdc@03f0/floppy@{}", place);
         case Interface::None:
             break;
     }

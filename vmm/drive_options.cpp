@@ -93,6 +93,18 @@ bool takes(const DriveOption& a, Interface interface, unsigned index) {
 
 }  // namespace
 
+namespace {
+
+// QEMU's names for what is no file of this host.
+void check_file(const DriveOption& drive) {
+    if (drive.file.starts_with("fat:"))
+        bad(drive, "a folder cannot be a disk; make an image of it with mkfs.fat and mcopy, or genisoimage");
+    for (const std::string_view protocol : {"http://", "https://", "ftp://", "ftps://", "nbd:", "nbd+unix://", "ssh://", "rbd:", "iscsi://", "json:"})
+        if (drive.file.starts_with(protocol)) bad(drive, fmt::format("{} is not taken: images are files of this host; copy it, or use nbdfuse", protocol));
+}
+
+}  // namespace
+
 void parse_drive(std::string_view argument, DriveOptions& options) {
     DriveOption drive{.shown = fmt::format("-drive {}", argument)};
     std::optional<unsigned> bus, unit;
@@ -159,10 +171,12 @@ bool parse_drive_device(std::string_view argument, DriveOptions& options) {
     if (name == "ide-hd" || name == "ide-cd") {
         device.interface = Interface::Ide;
         device.cdrom = name == "ide-cd";
+    } else if (name == "floppy") {
+        device.interface = Interface::Floppy;
     } else if (name != "virtio-blk-pci" && name != "virtio-blk") {
         return false;
     }
-    const bool ide = device.interface == Interface::Ide;
+    const bool ide = device.interface == Interface::Ide, floppy = device.interface == Interface::Floppy;
     std::optional<unsigned> bus, unit;
     while (!argument.empty()) {
         const OptionWord w = take_option_word(argument);
@@ -172,7 +186,7 @@ bool parse_drive_device(std::string_view argument, DriveOptions& options) {
             device.boot_index = number(shown, w.key, w.value, kMostBootIndex);
         else if (ide && w.key == "bus" && w.value.starts_with("ide."))
             bus = number(shown, w.key, w.value.substr(4), 1);
-        else if (ide && w.key == "unit")
+        else if ((ide || floppy) && w.key == "unit")
             unit = number(shown, w.key, w.value, 1);
         else if (w.key == "serial")
             device.serial = serial(shown, w.value);
@@ -211,6 +225,7 @@ void join(const DriveOptions::Device& device, DriveOptions& options) {
 void place_drives(DriveOptions& options) {
     for (const DriveOptions::Device& device : options.devices) join(device, options);
     for (DriveOption& drive : options.list) {
+        check_file(drive);
         if (drive.interface == Interface::None) continue;
         for (unsigned index = 0; !drive.index && index < places(drive); index++)
             if (std::ranges::none_of(options.list,

@@ -58,6 +58,8 @@ struct Verdict {
 using Event = MachineControl::Event;
 
 Verdict reset(const char* ending, const char* reason, bool guest, const Options& options, MachineControl& control) {
+    if (log::enabled(log::CpuReset))
+        log::write(fmt::format("CPU Reset ({})\n{}", ending, describe_registers(control.machine().state())));
     if (options.no_reboot) {
         control.tell({.kind = Event::Kind::Shutdown, .guest = guest, .reason = reason});
         return {ending, 0};

@@ -18,6 +18,7 @@
 #include "vmm/base/log.h"
 #include "vmm/base/result.h"
 #include "vmm/boot_paths.h"
+#include "vmm/not_here.h"
 #include "vmm/option_words.h"
 
 namespace ringfold {
@@ -93,6 +94,9 @@ enum Id : int {
     kOptionRom,
     kSmbios,
     kUuid,
+    kAction,
+    kTbSize,
+    kHostMemory,
 };
 
 constexpr option kOptions[] = {
@@ -158,6 +162,10 @@ constexpr option kOptions[] = {
     {"option-rom", required_argument, nullptr, kOptionRom},
     {"smbios", required_argument, nullptr, kSmbios},
     {"uuid", required_argument, nullptr, kUuid},
+    {"action", required_argument, nullptr, kAction},
+    {"tb-size", required_argument, nullptr, kTbSize},
+    {"overcommit", required_argument, nullptr, kHostMemory},
+    {"realtime", required_argument, nullptr, kHostMemory},
     {"drive", required_argument, nullptr, kDrive},
     {"snapshot", no_argument, nullptr, kSnapshot},
     {"hda", required_argument, nullptr, kHda},
@@ -168,24 +176,6 @@ constexpr option kOptions[] = {
     {"fda", required_argument, nullptr, kFda},
     {"fdb", required_argument, nullptr, kFdb},
     {nullptr, 0, nullptr, 0},
-};
-
-// Of QEMU's, what is not there, and why.
-struct NotHere {
-    std::string_view name, why;
-};
-constexpr std::string_view kNoKvm = "the guest is translated, without hardware virtualization; leave it out";
-constexpr std::string_view kNoUsb = "there is no USB; leave it out: keyboard and mouse are on the PS/2 ports";
-constexpr std::string_view kNoSound = "there is no sound; leave it out";
-constexpr std::string_view kNoGdb = "there is no GDB server; -d in_asm,int and the monitor's x and info registers look inside";
-constexpr NotHere kNotHere[] = {
-    {"enable-kvm", kNoKvm}, {"usb", kNoUsb}, {"usbdevice", kNoUsb}, {"soundhw", kNoSound}, {"audiodev", kNoSound},
-    {"audio", kNoSound}, {"gdb", kNoGdb}, {"s", kNoGdb}, {"spice", "there is no SPICE; write -vnc :N"},
-    {"blockdev", "write -drive file=FILE,format=FORMAT,if=none,id=NAME instead"},
-    {"pflash", "there is no flash memory; give firmware with -bios FILE"},
-    {"incoming", "a machine is moved as a snapshot: savevm there, -loadvm here"},
-    {"icount", "time is the host's"},
-    {"localtime", "write -rtc base=localtime"},
 };
 
 template <class T>
@@ -218,6 +208,7 @@ uint64_t parse_memory(std::string_view text) {
     const std::string_view whole = text;
     if (text.starts_with("size=")) text.remove_prefix(5);
     const auto bytes = parse_size(text);
+    if (text.find(',') != text.npos) bad("m", whole, "memory cannot be added later; write its size alone, for example -m 256M");
     if (!bytes) bad("m", whole, "not a size; write for example -m 256M or -m 1G");
     if (*bytes > kMaxMemory || *bytes < kMinMemory) bad("m", whole, "guest memory must be from 1M to 3584M; try -m 256M");
     if (*bytes % 4096) bad("m", whole, "guest memory must be a multiple of 4K; try -m 256M");
@@ -243,7 +234,9 @@ std::string_view next_word(std::string_view& text, char separator) {
 DebugExit parse_device(std::string_view text) {
     const std::string_view whole = text;
     constexpr std::string_view kRemedy = "known devices are isa-debug-exit,iobase=0xf4,iosize=0x04, isa-serial and isa-debugcon with chardev=NAME, network cards, as e1000,netdev=NAME, and disks: ide-hd, ide-cd and virtio-blk-pci, with drive=NAME";
-    if (next_word(text, ',') != "isa-debug-exit") bad("device", whole, kRemedy);
+    const std::string_view name = next_word(text, ',');
+    if (const auto why = why_no_device(name); !why.empty()) bad("device", whole, why);
+    if (name != "isa-debug-exit") bad("device", whole, kRemedy);
     DebugExit result;
     while (!text.empty()) {
         const std::string_view word = next_word(text, ',');
@@ -277,7 +270,18 @@ uint64_t parse_families(std::string_view whole, std::string_view text) {
 }
 
 // "interp", or "bt" with ",tb-size=MIB" and ",simulate=FAMILY+FAMILY" behind it.
-void parse_accel(std::string_view value, Options& o) {
+// QEMU takes the first of several that works: what others it names does not matter once there is one of ours.
+struct AccelChoice {
+    std::string refused;  // "-accel kvm"
+    bool chosen = false;
+};
+
+void parse_accel(std::string_view value, Options& o, AccelChoice& choice) {
+    if (value == "kvm" || value.starts_with("kvm,") || value == "hax" || value == "whpx" || value == "hvf" || value == "xen") {
+        choice.refused = value;
+        return;
+    }
+    if (std::exchange(choice.chosen, true)) return;
     constexpr std::string_view kSize = "tb-size=", kSimulate = "simulate=";
     constexpr size_t kLeastMib = 2, kMostMib = 1024;
     if (value == "interp") {
@@ -286,8 +290,7 @@ void parse_accel(std::string_view value, Options& o) {
     }
     std::string_view rest = value;
     const std::string_view name = next_word(rest, ',');
-    if (name == "kvm") bad("accel", value, kNoKvm);
-    if (name != "bt" && name != "tcg" && name != "kvm:tcg")
+    if (name != "bt" && name != "tcg" && !name.ends_with(":tcg"))
         bad("accel", value, "unknown way to run the guest; known are bt (the translator; tcg is the same) and interp (the interpreter)");
     o.accel = Accel::Translator;
     while (!rest.empty()) {
@@ -296,7 +299,7 @@ void parse_accel(std::string_view value, Options& o) {
             o.translator.emit.simulate_families = parse_families(value, word.substr(kSimulate.size()));
             continue;
         }
-        if (word == "thread=single") continue;
+        if (word == "thread=single" || word == "thread=multi") continue;  // there is one CPU
         if (!word.starts_with(kSize)) bad("accel", value, "bt knows tb-size=MIB and simulate=FAMILY+FAMILY");
         size_t mib = 0;
         if (!parse_number(word.substr(kSize.size()), mib) || mib < kLeastMib || mib > kMostMib)
@@ -402,6 +405,34 @@ std::optional<int64_t> parse_rtc_base(std::string_view text, bool& local) {
     return base;
 }
 
+// "1", or "cpus=1,sockets=1,...": all that is said of it is one.
+void expect_one_cpu(std::string_view value) {
+    const std::string shown = fmt::format("-smp {}", value.empty() ? "''" : value);
+    bool one = !value.empty();
+    for (bool first = true; !value.empty(); first = false) {
+        const OptionWord w = take_option_word(value);
+        const bool known = w.key == "cpus" || w.key == "cores" || w.key == "threads" || w.key == "sockets" || w.key == "dies" || w.key == "maxcpus";
+        one = one && (w.has_value ? known && w.value == "1" : first && w.key == "1");
+    }
+    if (!one) throw HostError(fmt::format("{}: there is one CPU; write -smp 1 or leave it out", shown));
+}
+
+// What a reset and a switched-off machine lead to, as -no-reboot and -no-shutdown say too.
+void parse_action(std::string_view value, Options& o) {
+    const std::string shown = fmt::format("-action {}", value.empty() ? "''" : value);
+    bool good = !value.empty();
+    while (!value.empty()) {
+        const std::string word = take_option_word(value).whole();
+        if (word == "reboot=reset" || word == "reboot=shutdown")
+            o.no_reboot = word == "reboot=shutdown";
+        else if (word == "shutdown=poweroff" || word == "shutdown=pause")
+            o.no_shutdown = word == "shutdown=pause";
+        else
+            good = false;
+    }
+    if (!good) throw HostError(fmt::format("{}: write reboot=reset|shutdown or shutdown=poweroff|pause", shown));
+}
+
 std::string parse_name(std::string_view value) {
     const std::string shown = fmt::format("-name {}", value);
     std::string name;
@@ -422,7 +453,7 @@ std::string file_name(std::string_view name, std::string_view value) {
     return std::string(value);
 }
 
-void apply(Options& o, ChardevOptions& chardevs, int id, const char* argument) {
+void apply(Options& o, ChardevOptions& chardevs, AccelChoice& accels, int id, const char* argument) {
     const std::string_view value = argument ? argument : "";
     switch (id) {
         case kMemory:
@@ -478,7 +509,7 @@ void apply(Options& o, ChardevOptions& chardevs, int id, const char* argument) {
                 parse_display(value, o.pc);
             break;
         case kMachine:
-            if (const std::string accel = parse_machine(value, o.pc); !accel.empty()) parse_accel(accel, o);
+            if (const std::string accel = parse_machine(value, o.pc); !accel.empty()) parse_accel(accel, o, accels);
             break;
         case kBios:
             o.pc.bios = file_name("bios", value);
@@ -520,7 +551,7 @@ void apply(Options& o, ChardevOptions& chardevs, int id, const char* argument) {
             expect("parallel", value, "none", "there is no parallel port");
             break;
         case kSmp:
-            expect("smp", value, "1", "there is one CPU");
+            expect_one_cpu(value);
             break;
         case kScreendump:
             o.pc.screendump = file_name("screendump", value);
@@ -564,6 +595,18 @@ void apply(Options& o, ChardevOptions& chardevs, int id, const char* argument) {
         case kName:
             o.name = parse_name(value);
             break;
+        case kAction:
+            parse_action(value, o);
+            break;
+        case kTbSize:
+            accels.chosen = false;
+            parse_accel(fmt::format("bt,tb-size={}", value), o, accels);
+            break;
+        case kHostMemory:
+            for (std::string_view rest = value; !rest.empty();)
+                if (const OptionWord w = take_option_word(rest); option_switch(fmt::format("-overcommit {}", value), w))
+                    throw HostError(fmt::format("-overcommit {}: memory is not locked, nor is the CPU kept; -mem-prealloc has all memory from the start", value));
+            break;
         case kFwCfg:
             o.fw_cfg_items.push_back(parse_fw_cfg(value));
             break;
@@ -587,7 +630,7 @@ void apply(Options& o, ChardevOptions& chardevs, int id, const char* argument) {
             o.no_reboot = true;
             break;
         case kAccel:
-            parse_accel(value, o);
+            parse_accel(value, o, accels);
             break;
         case kEngine:
             parse_engine(value, o.translator);
@@ -599,6 +642,10 @@ void apply(Options& o, ChardevOptions& chardevs, int id, const char* argument) {
             parse_adapt(value, o.translator);
             break;
         case kDevice:
+            if (value == "VGA") {
+                o.pc.vga = VgaKind::Std;
+                break;
+            }
             if (!parse_nic_device(value, o.nics) && !parse_drive_device(value, o.drives) &&
                 !parse_char_device(value, chardevs, o.pc.debugcon_port))
                 o.debug_exit = parse_device(value);
@@ -628,8 +675,8 @@ void apply(Options& o, ChardevOptions& chardevs, int id, const char* argument) {
 [[noreturn]] void reject(int code, const char* word) {
     std::string_view name = word;
     name.remove_prefix(std::min(name.find_first_not_of('-'), name.size()));
-    for (const NotHere& option : kNotHere)
-        if (option.name == name.substr(0, name.find('='))) throw HostError(fmt::format("-{}: {}", option.name, option.why));
+    name = name.substr(0, name.find('='));
+    if (const auto why = why_no_option(name); !why.empty()) throw HostError(fmt::format("-{}: {}", name, why));
     if (code == ':') throw HostError(fmt::format("{}: needs an argument; see -help", word));
     throw HostError(fmt::format("{}: not an option that I know, or not one that takes an argument; see -help", word));
 }
@@ -698,6 +745,7 @@ void check_board(const Options& o) {
 Options parse_options(int argc, char* const argv[]) {
     Options result;
     ChardevOptions chardevs;
+    AccelChoice accels;
     optind = 0;  // glibc: start over, so that a process can parse more than one command line
     opterr = 0;
     for (;;) {
@@ -708,11 +756,14 @@ Options parse_options(int argc, char* const argv[]) {
         const char* const word = argv[before < argc ? before : argc - 1];
         if (id == '?' || id == ':') reject(id, word);
         if (is_shortened(word, kOptions[row].name)) reject('?', word);
-        apply(result, chardevs, id, optarg);
+        apply(result, chardevs, accels, id, optarg);
         if (result.action != Options::Action::Run) return result;
     }
-    if (optind < argc)
-        throw HostError(fmt::format("{}: this is not an option; a kernel is given with -kernel FILE", argv[optind]));
+    // QEMU's shortest form: one image and nothing before it.
+    if (optind < argc) add_drive("hda", argv[optind], result.drives);
+    if (optind + 1 < argc)
+        throw HostError(fmt::format("{}: this is not an option, and {} is the disk already; write -hdb FILE", argv[optind + 1], argv[optind]));
+    if (!accels.chosen && !accels.refused.empty()) bad("accel", accels.refused, kNoKvm);
     result.ends = connect_chardevs(std::move(chardevs));
     place_drives(result.drives);
     connect_nics(result.nics, result.has_board() && !result.no_defaults);
@@ -776,7 +827,8 @@ Devices
                        -device isa-debugcon,chardev=NAME[,iobase=0x402] and -mon chardev=NAME[,mode=control]
   -device isa-debug-exit[,iobase=0x501][,iosize=2]
                        a write of V to that port ends ringfold with status (V << 1) | 1
-  -hda FILE ... -hdd   an IDE disk: a raw or qcow2 image, as master and slave of the two channels
+  FILE, -hda FILE ... -hdd
+                       an IDE disk: a raw or qcow2 image, as master and slave of the two channels
   -cdrom FILE          a CD-ROM drive (in the place of -hdc) with an ISO image in it
   -fda FILE, -fdb FILE a floppy drive with an image in it
   -drive [file=FILE][,format=raw|qcow2][,if=ide|virtio|floppy|none][,media=disk|cdrom][,index=N][,bus=N,unit=N]
@@ -817,6 +869,8 @@ Devices
   -uuid UUID           its number there, and in query-uuid
   -rtc base=utc|localtime|YYYY-MM-DDTHH:MM:SS
                        where the clock starts (default utc, the host's time)
+  -action reboot=shutdown|shutdown=pause
+                       as -no-reboot and -no-shutdown
   -no-reboot           exit instead of resetting when the guest reboots or crashes
 
 How it runs
@@ -847,7 +901,7 @@ Driving it from outside (docs/monitor.md)
 
 Seeing inside
   -screendump FILE     write the screen to FILE when ringfold ends: .png, .txt for its text, anything else PPM
-  -d LIST              log in_asm, out_asm, int, exec, mmu, guest_errors, audit, bios (comma-separated)
+  -d LIST              log in_asm, out_asm, int, exec, mmu, guest_errors, audit, bios, cpu_reset (comma-separated)
   -D FILE              the log goes to FILE instead of standard error
   -stats FILE          write counts and times to FILE as JSON when ringfold ends
 

@@ -15,7 +15,8 @@ namespace {
 }
 
 bool is_i440fx(std::string_view type) {
-    return type == "pc" || type.starts_with("pc-i440fx-");
+    // The last are QEMU's oldest, pc-0.12 to pc-1.3.
+    return type == "pc" || type.starts_with("pc-i440fx-") || type.starts_with("pc-0.") || type.starts_with("pc-1.");
 }
 
 void set_type(std::string_view whole, std::string_view type, PcOptions& o) {
@@ -48,8 +49,10 @@ std::string parse_machine(std::string_view text, PcOptions& o) {
             o.no_graphic = !option_switch(shown, w);
         else if (key == "hpet")
             o.hpet = option_switch(shown, w);
-        else if ((key == "usb" || key == "smm" || key == "vmport") && !option_switch(shown, w))
+        else if ((key == "usb" || key == "smm" || key == "vmport" || key == "nvdimm") && !option_switch(shown, w))
             continue;  // there is none
+        else if (key == "dump-guest-core" || key == "mem-merge")
+            option_switch(shown, w);  // the host's business
         else
             bad("machine", whole, fmt::format("{} is not known; write -machine pc[,acpi=off][,hpet=off][,accel=bt|interp]", key));
     }
@@ -110,6 +113,8 @@ void parse_display(std::string_view value, PcOptions& o) {
 
 void parse_global(std::string_view text, PcOptions& o) {
     constexpr std::string_view kPort = "isa-debugcon.iobase=";
+    // As it is: nothing sleeps, and libvirt says so to each machine.
+    if (text == "PIIX4_PM.disable_s3=1" || text == "PIIX4_PM.disable_s4=1" || text == "kvm-pit.lost_tick_policy=delay") return;
     const auto port = text.starts_with(kPort) ? option_number16(text.substr(kPort.size())) : std::nullopt;
     if (!port) bad("global", text, "the known property is isa-debugcon.iobase=0x402, the port of -debugcon");
     o.debugcon_port = *port;

@@ -45,6 +45,7 @@ def main():
         linux = file("linux", bzimage(bytes(4096)))
         empty, missing = file("empty", b""), os.path.join(folder, "missing")
 
+        refuses("a VNC password without end", ["-vnc", ":77,password-file=/dev/zero"], "-vnc password-file=/dev/zero")
         refuses("no kernel for a bare machine", ["-machine", "bare"], "-kernel")
         for name, path in (("missing", missing), ("empty", empty), ("a folder", folder)):
             refuses(f"firmware: {name}", ["-bios", path], f"-bios {path}: ")

@@ -18,7 +18,7 @@ FILE* destination = stderr;
 
 constexpr std::pair<std::string_view, Category> kNames[] = {
     {"in_asm", InAsm}, {"out_asm", OutAsm}, {"int", Int}, {"exec", Exec}, {"mmu", Mmu}, {"guest_errors", GuestErrors},
-    {"audit", Audit}, {"bios", Bios},
+    {"audit", Audit}, {"bios", Bios}, {"cpu_reset", CpuReset}, {"unimp", GuestErrors},
 };
 
 Category parse_one(std::string_view word) {

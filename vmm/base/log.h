@@ -17,6 +17,7 @@ enum Category : uint32_t {
     GuestErrors = 1u << 5,  // what a guest did to a device that makes no sense
     Audit = 1u << 6,   // what memory views hold, compared with the guest's page tables at each CR3 load (slow)
     Bios = 1u << 7,    // what firmware says on its debug port, 0x402
+    CpuReset = 1u << 8,  // the CPU's registers when it is reset, by whatever cause
 };
 
 extern uint32_t enabled_categories;

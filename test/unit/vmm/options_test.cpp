@@ -128,12 +128,11 @@ TEST_CASE("a bad value is answered by one line that begins with its option") {
         {{"-kernel", "k", "-frobnicate"}, "-frobnicate: "},
         {{"-kernel", "k", "-no-reboot=1"}, "-no-reboot=1: "},
         {{"-no-reb"}, "-no-reb: not an option"},
-        {{"-mtdblock", "x"}, "-mtdblock: not an option"},
+        {{"-mtdblock", "x"}, "-mtdblock: there is no flash memory"},
         {{"-m256"}, "-m256: not an option"},
         {{"-usb"}, "-usb: there is no USB"},
         {{"-gdb", "tcp::1234"}, "-gdb: there is no GDB"},
         {{"-cpu", "486"}, "-cpu 486: "},
-        {{"disk.img"}, "disk.img: "},
         {{"-machine", "bare"}, "-machine bare: "},
     };
     for (const auto& c : cases) {
@@ -169,4 +168,37 @@ TEST_CASE("-adapt takes a policy and its thresholds") {
     CHECK(error_of({"-kernel", "k", "-adapt", "lukewarm"}).find("never-direct") != std::string::npos);
     for (const char* wrong : {"hot=0", "hot=x", "hot,direct-after", "hot,colour=3", "hot,guilty-score=5000000000"})
         CHECK(error_of({"-kernel", "k", "-adapt", wrong}).find(wrong) != std::string::npos);
+}
+
+TEST_CASE("what scripts for QEMU pass takes effect") {
+    CHECK(parse({"disk.img"}).drives.list.at(0).file == "disk.img");
+    CHECK(parse({"-accel", "kvm", "-accel", "tcg"}).accel == Accel::Translator);
+    CHECK(parse({"-accel", "interp", "-accel", "tcg"}).accel == Accel::Interpreter);
+    CHECK(parse({"-tb-size", "64"}).translator.engine_options.cache_bytes == 64u << 20);
+    CHECK(parse({"-action", "reboot=shutdown,shutdown=pause"}).no_reboot);
+    CHECK(parse({"-action", "shutdown=pause"}).no_shutdown);
+    CHECK(parse({"-smp", "cpus=1,sockets=1"}).drives.list.empty());
+    CHECK(parse({"-machine", "pc-1.0,dump-guest-core=off"}).pc.board == BoardKind::I440fx);
+    CHECK(parse({"-vga", "none", "-device", "VGA"}).pc.vga == VgaKind::Std);
+    const Options floppy = parse({"-drive", "if=none,id=f,file=x", "-device", "floppy,drive=f,unit=1"});
+    CHECK((floppy.drives.list[0].interface == DriveOption::Interface::Floppy && floppy.drives.list[0].index == 1u));
+}
+
+TEST_CASE("what is not here says why, and what to write instead") {
+    const struct {
+        std::initializer_list<const char*> words;
+        const char* part;
+    } cases[] = {
+        {{"-accel", "kvm"}, "without hardware virtualization"}, {{"a", "b"}, "-hdb"}, {{"-smp", "2"}, "-smp 1"}, {{"-smp", "cores=2"}, "-smp 1"},
+        {{"-smp", ""}, "-smp 1"}, {{"-m", "1G,slots=2,maxmem=2G"}, "cannot be added later"}, {{"-device", "usb-tablet"}, "PS/2"},
+        {{"-device", "nvme,drive=x"}, "ide-hd"}, {{"-device", "rtl8139,netdev=x"}, "e1000"}, {{"-virtfs", "local"}, "tftp"},
+        {{"-object", "rng-random"}, "no objects"}, {{"-overcommit", "mem-lock=on"}, "not locked"}, {{"-action", "panic=none"}, "reboot="},
+        {{"-hda", "fat:rw:."}, "mkfs.fat"}, {{"-cdrom", "https://x/y.iso"}, "copy it"}, {{"-redir", "tcp:1::2"}, "hostfwd"},
+    };
+    for (const auto& c : cases) {
+        const std::string error = error_of(c.words);
+        INFO(error);
+        CHECK(error.find(c.part) != std::string::npos);
+        CHECK(error.find('\n') == std::string::npos);
+    }
 }
