@@ -107,7 +107,7 @@ def main():
             refuses("-drive: an image that is in use", ["-kernel", good, "-hda", disk], f"-hda {disk}: ")
             refuses("-drive: read-only, in use", ["-kernel", good, "-drive", f"file={disk},readonly=on"], f"-drive file={disk},readonly=on: ")
         refuses("unknown option", ["-kernel", good, "-whatever"], "-whatever", "-help")
-        refuses("stray argument", ["-kernel", good, "disk.img"], "disk.img", "-kernel")
+        refuses("stray arguments", ["disk.img", "other.img"], "other.img", "-hdb")
     sys.exit(1 if refusals.failed else 0)
 
 
