@@ -30,6 +30,7 @@ enum class Fill : uint8_t {
     Ram,      // cached: the same access will now hit
     Special,  // allowed, but device memory, a write to a traced page, or astride two pages: one at a time
     Fault,    // the guest's own page fault
+    Moved,    // the space must have another window: window_base() of the user has changed, and the access is to be tried again
 };
 
 // Told when translated code loses what it relied on.

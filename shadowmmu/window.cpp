@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "vmm/base/result.h"
+#include "vmm/host/low_addresses.h"
 
 namespace ringfold {
 
@@ -52,7 +53,7 @@ LazyArray<T>::~LazyArray() {
     munmap(data_, bytes_);
 }
 
-Window::Window(Ram& ram, unsigned n)
+Window::Window(Ram& ram, unsigned n, At at)
     : number(n),
       ram_(ram),
       shared_(false),
@@ -60,6 +61,12 @@ Window::Window(Ram& ram, unsigned n)
       first_(ram.file_bytes() / kPageSize),
       next_(kPages),
       region_(kPages / kRegionPages) {
+    // The monitor's own null pointers must go on to fault, whatever the host allows.
+    const uint64_t least = std::max<uint64_t>(host::least_address(), 64 << 10);
+    if (at == At::Zero && host::reserve_addresses(least, kBytes + kGuardBytes)) {
+        place_.begin = least;
+        return;
+    }
     void* base = reserve_aligned(kBytes + kGuardBytes);
     if (base == MAP_FAILED)
         throw HostError(fmt::format("windows: cannot reserve 4 GiB of addresses: {}; raise RLIMIT_AS (ulimit -v), "
@@ -71,7 +78,6 @@ Window::Window(Ram& ram, unsigned n)
 Window::Window(Ram& ram, unsigned n, const WindowPlace& place)
     : number(n),
       ram_(ram),
-      base_(nullptr),
       shared_(true),
       place_(place),
       page_(kPages + 1),
@@ -84,7 +90,7 @@ Window::~Window() {
         unmap_own_pages();
         return;
     }
-    munmap(base_, kBytes + kGuardBytes);
+    munmap(base_ + place_.begin, kBytes + kGuardBytes - place_.begin);
 }
 
 WindowPage Window::page(uint32_t n) const {
@@ -142,7 +148,7 @@ void Window::unmap_all() {
     entries.fill(0);
     if (mapped_pages_ == 0) return;
     if (shared_) return unmap_own_pages();
-    if (reserve(base_, kBytes, PROT_NONE, MAP_FIXED) == MAP_FAILED) lost_reservation();
+    if (reserve(base_ + place_.begin, kBytes - place_.begin, PROT_NONE, MAP_FIXED) == MAP_FAILED) lost_reservation();
     forget(0, kPages);
     from_large.reset();
 }

@@ -71,6 +71,20 @@ static void calls_and_returns(bool user) {
     check(t.vector == VEC_DONE && t.at.eax == 2000, "a callee's flags, %s", who);
 }
 
+// In the lowest pages, which the host keeps from ordinary processes, and elsewhere.
+static void low_page(void) {
+    SNIPPET(low_and_high, "mov $2000, %ecx\n1: incl 0x5000\n incl 0x3000000\n dec %ecx\n jnz 1b\n mov 0x5000, %eax\n mov 0x3000000, %ebx", "nop");
+    u32* low = pte(directory, 0x5000);
+    const u32 before = *low;
+    *low = 0x2005000 | PTE_USER;
+    invlpg(0x5000);
+    *(volatile u32*)0x5000 = *(volatile u32*)0x3000000 = 0;
+    struct trap t = run_user(low_and_high);
+    check(t.vector == VEC_DONE && t.at.eax == 2000 && t.at.ebx == 2000 && *(volatile u32*)0x2005000 == 2000, "a user page at 5000");
+    *low = before;
+    invlpg(0x5000);
+}
+
 static void patched_caller(void) {
     extern u8 patched[];
     static const u8 add[] = {0x83, 0xc0, 1};
@@ -406,6 +420,7 @@ int main(void) {
         calls_and_returns(false);
         calls_and_returns(true);
         patched_caller();
+        if (paged) low_page();
         crossing_levels();
         stack_pointer(false);
         stack_pointer(true);

@@ -240,8 +240,8 @@ struct Machine : Guest {
     }
     // Through the window; false if the access has to be a soft one.
     bool window_access(uint32_t a, Access access, Privilege p, uint32_t value, uint32_t& result) {
-        uint8_t* host = memory.window_base(p) + a;
         for (int tries = 0; tries < 4; ++tries) {
+            uint8_t* host = memory.window_base(p) + a;
             const int before = heard;
             const bool done = survives([&] {
                 if (access == Access::Write)

@@ -183,6 +183,70 @@ TEST_CASE("windows lie at a huge page's boundary") {
     for (const Window& window : some) CHECK(reinterpret_cast<uintptr_t>(window.base()) % (2 << 20) == 0);
 }
 
+TEST_CASE("a window at address 0 begins where the host's ordinary processes may, and 64 KiB up") {
+    Ram ram(1 << 20);
+    Window window(ram, 0, Window::At::Zero);
+    if (window.base() != nullptr) return;  // the addresses are in use, as under a sanitizer
+    CHECK_FALSE(window.is_whole());
+    CHECK_FALSE(window.holds(0));
+    CHECK_FALSE(window.holds(15));
+    CHECK(window.holds(Window::kPages - 1));
+    REQUIRE(window.map(0x10000, 1, {true, true, 3}, true));
+    const auto reads = [](uintptr_t address) {
+        return survives([&] {
+            asm("" : "+r"(address));  // the compiler knows better than to read there
+            (void)*reinterpret_cast<const volatile uint8_t*>(address);
+        });
+    };
+    CHECK(reads(0x10000000));
+    CHECK_FALSE(reads(0x10000000 - 1));
+    CHECK_FALSE(reads(8));
+    Window second(ram, 1, Window::At::Zero);
+    CHECK(second.base() != nullptr);
+    window.unmap_all();
+    CHECK_FALSE(reads(0x10000000));
+}
+
+TEST_CASE("a space that needs pages below the window at 0 gets another, and keeps away from it") {
+    Windowed g;
+    constexpr uint32_t kLowPt = 0x104000;
+    g.poke(kPd, kLowPt | P | W | U);
+    g.poke(kLowPt + 4 * 5, 0x205000 | P | W | U);
+    CHECK(g.fill(0x401000, Access::Read) == Fill::Ram);
+    if (g.memory.window_base(kUser) != nullptr) return;
+    CHECK(g.fill(0x6000, Access::Read) == Fill::Fault);  // a null pointer does not count
+    CHECK(g.memory.window_base(kUser) == nullptr);
+    CHECK(g.fill(0x5000, Access::Write) == Fill::Moved);
+    CHECK(g.memory.window_base(kUser) != nullptr);
+    CHECK_FALSE(g.reads(0x401000));
+    CHECK(g.fill(0x5000, Access::Write) == Fill::Ram);
+    CHECK(g.writes(0x5000, 1));
+    CHECK(g.fill(0x401000, Access::Read) == Fill::Ram);
+    g.load_cr3(kPd2);
+    CHECK(g.memory.window_base(kUser) == nullptr);
+    g.load_cr3(kPd);
+    CHECK(g.reads(0x5000));
+    g.settled();
+}
+
+TEST_CASE("the window at 0 goes to whoever asks for one, once its owner has not run for long") {
+    Windowed g;
+    if (g.memory.window_base(kUser) != nullptr) return;
+    g.load_cr3(kPd2);
+    const uint8_t* other = g.memory.window_base(kUser);
+    CHECK(other != nullptr);
+    for (int n = 0; n < 100; ++n) g.memory.window_base(kUser);
+    constexpr uint32_t kPd3 = 0x105000;
+    g.poke(kPd3 + 4, kPt2 | P | W | U);
+    g.load_cr3(kPd3);
+    CHECK(g.memory.window_base(kUser) == nullptr);
+    g.load_cr3(kPd);
+    CHECK(g.memory.window_base(kUser) != nullptr);
+    g.load_cr3(kPd2);
+    CHECK(g.memory.window_base(kUser) == other);
+    g.settled();
+}
+
 TEST_CASE("a large page enters whole, but for device memory, and traced pages enter read-only") {
     Windowed g;
     int heard = 0;

@@ -69,7 +69,7 @@ void WindowsEngine::write_exit(const Link& link) {
 
 void WindowsEngine::begin_run(bool crossing) {
     set_fault_handler(&faults_);
-    context_.crossing.window_now = 0;  // another vCPU of this thread may have set %gs
+    context_.crossing.window_now = Crossing::kNoWindow;  // another vCPU of this thread may have set %gs
     context_.crossing.ready = {};
     // %gs is slow to set without FSGSBASE.
     crossable_ = crossing && (!direct_used_ || has_fsgsbase());
