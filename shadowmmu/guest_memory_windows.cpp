@@ -42,6 +42,10 @@ uint8_t* GuestMemory::no_window_base() {
     return impl_->windows.none().base();
 }
 
+void GuestMemory::place_window_at_zero(bool does) {
+    impl_->windows.at_zero = does;
+}
+
 void GuestMemory::share_window(const std::optional<WindowPlace>& place) {
     impl_->windows.share(place);
 }

@@ -78,7 +78,7 @@ Window& WindowCache::window_for(const AddressSpace& space, const AddressSpace* c
     for (auto& window : users_)
         if (!window->owner && fits(*window)) return *window;
     if (users_.size() < most_users_) try {
-            const bool first = users_.empty() && !space.beyond_window;
+            const bool first = at_zero && users_.empty() && !space.beyond_window;
             const auto at = first ? Window::At::Zero : Window::At::Anywhere;
             return *users_.emplace_back(std::make_unique<Window>(ram_, static_cast<unsigned>(users_.size()) + 1, at));
         } catch (const HostError&) {

@@ -26,6 +26,7 @@ public:
     void move_elsewhere(AddressSpace& space);
     Window& none();  // in which nothing is ever mapped
     Window* supervisor_if_any() { return supervisor_.get(); }
+    bool at_zero = true;  // one user window lies there, if the host lets it
     // From now on there is one place for all: the supervisor's window and that of one user space share it. nullopt: no
     // window is left, and later ones lie anywhere again.
     void share(const std::optional<WindowPlace>& place);

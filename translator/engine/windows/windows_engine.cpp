@@ -29,6 +29,7 @@ WindowsEngine::WindowsEngine(VcpuContext& context, GuestMemory& memory, const Ad
         const auto n = static_cast<size_t>(p);
         context_.crossing.return_top[n] = stacks_.top(p);
     }
+    memory.place_window_at_zero(options.window_at_zero);
     let_polls_pass();
     forget_returns();
     install_host_faults();
