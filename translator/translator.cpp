@@ -120,23 +120,26 @@ void Translator::decode_block(const BlockKey& key, Source& source) {
     }
 }
 
-// A short block of hot code lies in as few of the host's lines as it can: one more costs an interpreter's loop a third.
-size_t Translator::alignment_of(const BlockKey& key, const Source& source) {
+// A short block of hot code lies in as few of the host's lines as it can: one more costs an interpreter's loop a third. A longer
+// one begins in the middle of a line: small loops lose up to 40 % at its start and, by luck, at its quarters (measured on Zen 5).
+size_t Translator::place_of(const BlockKey& key, const Source& source) {
     constexpr uint32_t kShort = 32;
-    const bool hot = key.mode.user && key.mode.direct;
-    return hot && source.used <= kShort ? CodeCache::kLine : CodeCache::kAlignment;
+    if (!key.mode.user || !key.mode.direct) return kAnywhere;
+    return source.used <= kShort ? 0 : CodeCache::kLine / 2;
 }
 
-const uint8_t* Translator::make_room(size_t alignment) {
+const uint8_t* Translator::make_room(size_t place) {
     // From where the last block ended: a small old one may lie in what the alignment skips, and must not be passed over.
-    const uint8_t* at = cache_.reserve(kMaxBlockBytes + CodeCache::kLine);
+    constexpr size_t kRoom = kMaxBlockBytes + 2 * CodeCache::kLine;
+    const uint8_t* at = cache_.reserve(kRoom);
     if (evicted_until_ == nullptr || at < evicted_until_ - cache_.capacity() / kEvictedAtOnce) evicted_until_ = at;
-    if (at + kMaxBlockBytes + CodeCache::kLine > evicted_until_) {
+    if (at + kRoom > evicted_until_) {
         const size_t bytes = cache_.capacity() / kEvictedAtOnce;
         if (table_.evict(at, bytes) && on_eviction) on_eviction();
         evicted_until_ = at + bytes;
     }
-    return cache_.reserve(kMaxBlockBytes, alignment);
+    if (place == kAnywhere) return cache_.reserve(kMaxBlockBytes);
+    return cache_.reserve(kMaxBlockBytes + CodeCache::kLine, CodeCache::kLine) + place;
 }
 
 unsigned Translator::worst_convictions(const BlockKey& key) const {
@@ -174,7 +177,7 @@ BlockStore::Owned Translator::emit(const BlockKey& key, const Source& source) {
     block->link.resize(branches);
     block->spots.reserve(instructions_.size() + 1);
 
-    const uint8_t* host = make_room(alignment_of(key, source));
+    const uint8_t* host = make_room(place_of(key, source));
     emit_.begin(*block, host, source.page);
     GuestVirt eip = key.eip;
     bool goes_on = true;
