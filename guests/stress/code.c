@@ -7,9 +7,9 @@
 //   cells 2 ...  operations
 //   last but one back to cell 2, while fuel and count last
 //   last         LEAVE, RET; the end for lack of fuel; two small things to call
+#include "assembler.h"
 #include "stress.h"
 
-#define CELL 32u
 #define LONG_CELLS ((STRUCTURE_END - 2 * CELL) / CELL)  // in the place of a structure
 #define CELLS ((DATA - FUNCTION) / CELL)
 #define OUT_OF_FUEL 8u
@@ -24,57 +24,14 @@ static u8 starts[FRAMES][PAGE / 8];  // where instructions start
 
 // --- one cell ------------------------------------------------------------------------------------------------------
 
-static u8 cell[CELL];
-static u32 used, mark;  // bytes; bit n: an instruction starts at byte n
 static u32 cell_offset, cells, cell_number;
 static bool leaf_only;  // no calls and no changes: this code is not in every frame
 
-static u32 room(void) { return CELL - used; }
-static void start(void) { mark |= 1u << used; }
-static void byte(u32 b) { cell[used++] = (u8)b; }
-static void word(u32 v) {
-    for (u32 n = 0; n < 4; ++n) byte(v >> 8 * n);
-}
-static void op1(u32 a) { start(), byte(a); }
-static void op2(u32 a, u32 b) { op1(a), byte(b); }
-static void op3(u32 a, u32 b, u32 c) { op2(a, b), byte(c); }
-static void op4(u32 a, u32 b, u32 c, u32 d) { op3(a, b, c), byte(d); }
-
-// A register that code may use: not ESP, not EBP.
-static u32 reg(void) {
-    static const u8 list[] = {0, 1, 2, 3, 6, 7};
-    return list[below(6)];
-}
-static u32 both(void) { return 0xc0 | reg() << 3 | reg(); }
-
-static const u8 letters[] = {0x40, 0x41, 0x42, 0x48, 0x4a, 0x90, 0xf5, 0xf8, 0xf9, 0x98, 0x99, 0x92, 0x93, 0x9f, 0x9e, 0x97};
-static u8 letter(void) { return letters[below(sizeof letters)]; }
 static u8 leaf_letter(void) {  // loops of accesses call leaves, and keep count in ECX, EBX and ESI
     static const u8 list[] = {0x40, 0x42, 0x48, 0x4a, 0xf5, 0x98, 0x99, 0x92};
     return list[below(sizeof list)];
 }
 
-// At most 6 bytes, on registers.
-static void plain_op(void) {
-    static const u8 alu[] = {0x01, 0x03, 0x11, 0x13, 0x19, 0x1b, 0x21, 0x29, 0x2b, 0x31, 0x33, 0x09, 0x39, 0x85, 0x89, 0x8b, 0x87};
-    static const u8 wide_op[] = {0xaf, 0xa3, 0xab, 0xb3, 0xbb, 0xb6, 0xb7, 0xbe, 0xbf, 0xc1, 0xbc, 0xbd};
-    switch (room() < 6 ? 0 : below(14)) {
-        case 0: op1(letter()); break;
-        case 1: case 2: case 3: op2(alu[below(sizeof alu)], both()); break;
-        case 4: op2(0x81, 0xc0 | below(8) << 3 | reg()), word(any32()); break;
-        case 5: op3(0x83, 0xc0 | below(8) << 3 | reg(), any32()); break;
-        case 6: op3(0xc1, 0xc0 | below(6) << 3 | reg(), any32()); break;
-        case 7: op3(0x0f, wide_op[below(sizeof wide_op)], both()); break;
-        case 8: op3(0x0f, 0x40 + below(16), both()); break;
-        case 9: op3(0x0f, 0x90 + below(16), 0xc0 | below(8)); break;  // byte registers, high ones too
-        case 10: op4(0x8d, 0x44 | reg() << 3, below(4) << 6 | reg() << 3 | reg(), any32()); break;
-        case 11: op2(below(2) ? 0xf7 : 0xf6, 0xc0 | (2 + below(4)) << 3 | reg()); break;
-        case 12: op2(alu[below(11)] & ~1u, 0xc0 | below(64)); break;  // bytes
-        default: op1(0xb8 + reg()), word(any32()); break;
-    }
-}
-
-static void load_register(u32 r, u32 value) { op1(0xb8 + r), word(value); }
 static void reset_stack(void) { op3(0x8d, 0x65, 0xf0); }  // lea -16(%ebp), %esp
 
 // --- operations with memory ----------------------------------------------------------------------------------------
@@ -108,7 +65,7 @@ static void read_op(void) {
     static const u8 narrow[] = {0x8b, 0x03, 0x3b, 0x23, 0x13, 0x1b, 0x85, 0x8a, 0x02, 0x3a, 0x84};
     // Structures are read too.
     const struct operand m = one_in(4) ? aim(any_page() + below(PAGE - 64) + 16, false) : aim(one_in(8) ? straddling_pointer() : data_pointer(), false);
-    start();
+    starts_here();
     if (one_in(8)) byte(0x66);
     if (one_in(4))
         byte(0x0f), byte(0xb6 + below(2) + 8 * below(2)), modrm(m, reg());
@@ -119,7 +76,7 @@ static void read_op(void) {
 static void write_op(void) {
     const bool straddles = one_in(8);
     const struct operand m = straddles ? aim(straddling_pointer(), true) : aim(data_pointer(), false);
-    start();
+    starts_here();
     const u32 kind = below(12);
     if (kind < 4 && one_in(3)) byte(0xf0);  // LOCK
     if (one_in(8)) byte(0x66);
@@ -153,7 +110,7 @@ static void wide_op(void) {
     const u32 base = reg();
     load_register(base, one_in(8) ? straddling_pointer() - 2 : data_pointer() & aligned);
     const struct operand m = {.base = base};
-    start();
+    starts_here();
     switch (below(4)) {
         case 0: byte(0x0f), byte(store ? 0x11 : 0x10); break;
         case 1: byte(0x0f), byte(store ? 0x29 : 0x28); break;
@@ -261,10 +218,6 @@ static void privileged_op(void) {
     }
 }
 
-static void pad_to(u32 last) {
-    while (used + last < CELL) room() - last < 6 ? op1(letter()) : plain_op();
-}
-
 static void branch_op(void) {
     const u32 most = cells - 3 - cell_number;  // cells between this one and the last but one
     const u32 over = below(most < 3 ? most + 1 : 4) * CELL;
@@ -341,8 +294,6 @@ static void operation(void) {
 }
 
 // --- functions -----------------------------------------------------------------------------------------------------
-
-static void begin_cell(void) { used = mark = 0; }
 
 static void end_cell(u32 f) {
     while (room()) op1(0x90);

@@ -4,19 +4,7 @@
 #include "multiboot.h"
 
 bool tracing, with_devices = true, with_interrupts, with_globals, wide;
-static u32 seed = 1, steps = 2000, trace_from = ~0u, trace_to, dump_at = ~0u, checksum = 0x811c9dc5;
-
-// splitmix32
-u32 any32(void) {
-    u32 z = seed += 0x9e3779b9;
-    z = (z ^ z >> 16) * 0x85ebca6b;
-    z = (z ^ z >> 13) * 0xc2b2ae35;
-    return z ^ z >> 16;
-}
-
-u32 below(u32 n) { return (u32)((u64)any32() * n >> 32); }
-
-void mix(u32 value) { checksum = (checksum << 5 | checksum >> 27) * 0x9e3779b1 ^ value; }
+static u32 steps = 2000, trace_from = ~0u, trace_to, dump_at = ~0u;
 
 static void read_options(void) {
     with_devices = option("devices", 1);

@@ -6,16 +6,11 @@
 // demands INVLPG or a load of CR3, there is one. So each run of a seed, on whatever CPU, ends with the same checksums.
 #pragma once
 
+#include "draw.h"
 #include "paging.h"
 #include "trap.h"
 
-// --- random numbers and the checksum (main.c) ---------------------------------------------------------------------
-
-u32 below(u32 n);
-u32 any32(void);
-static inline bool one_in(u32 n) { return below(n) == 0; }
-void mix(u32 value);
-extern bool tracing;  // print what happens in this step
+extern bool tracing;  // print what happens in this step (main.c)
 
 // --- options from the command line (main.c) -----------------------------------------------------------------------
 

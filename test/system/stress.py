@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the stress guest (guests/stress) under every policy of the translator, with the auditor on, and holds its checksums
+"""Runs the stress guest (guests/stress), or that of user code (guests/users), under every policy of the translator, with the auditor on, and holds its checksums
 against those of the interpreter.
 
 usage: stress.py [options] RINGFOLD KERNEL
