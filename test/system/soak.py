@@ -25,7 +25,8 @@ def tasks(a):
     ringfold = os.path.join(build, "ringfold")
     seed = lambda: random.randrange(1, 1 << 30)
     for turn in itertools.count():
-        yield "stress", [sys.executable, os.path.join(system, "stress.py"), "--seeds", str(seed()), ringfold, os.path.join(build, "guests", "stress.elf")]
+        kernel = "users.elf" if turn % 2 else "stress.elf"
+        yield "stress", [sys.executable, os.path.join(system, "stress.py"), "--seeds", str(seed()), ringfold, os.path.join(build, "guests", kernel)]
         extra = [[], ["--supervisor"], ["--cpus", "step,soft,direct,hot,innocent"]][turn % 3]
         yield "random blocks", [os.path.join(build, "test", "differential", "differential"), *extra, "--seed", str(seed()), "--count", "3000"]
         yield "random kernels", [os.path.join(build, "test", "random_kernels"), "bt" if turn % 4 else "interp", str(seed()), "300"]
