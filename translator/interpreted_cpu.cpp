@@ -25,7 +25,7 @@ void InterpretedCpu::kick() noexcept {
 
 void InterpretedCpu::interrupt_line_changed() noexcept {
     line_ = interrupts_.intr() || interrupts_.nmi();
-    if (line_) attention_ = 1;
+    if (line_) attention_.store(1, std::memory_order_relaxed);
 }
 
 // NMI goes before INTR (SDM volume 3, table 6-2).
@@ -62,8 +62,8 @@ void InterpretedCpu::run_one() {
 Exit InterpretedCpu::run() {
     interrupt_line_changed();
     for (;;) {
-        if (attention_) {
-            attention_ = line_;  // before the look at kicked_: a kick in between is not lost
+        if (attention_.load(std::memory_order_relaxed)) {
+            if (!line_) attention_.exchange(0);  // a store might reach memory behind the look at kicked_, and undo a kick
             if (kicked_.load(std::memory_order_relaxed) && kicked_.exchange(false)) return Interrupted{};
             if (line_ && state_.activity != Activity::Shutdown) take_interrupts();
         }

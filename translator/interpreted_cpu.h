@@ -40,7 +40,7 @@ private:
     DecodeCache decoded_;
     std::atomic<bool> kicked_ = false;
     bool line_ = false;           // INTR or NMI as last seen
-    volatile int attention_ = 0;  // non-zero if kicked or while INTR is up: the REP instructions' stop flag
+    std::atomic<int> attention_ = 0;  // non-zero if kicked or while INTR is up: the REP instructions' stop flag
     Counts counts_;
 };
 

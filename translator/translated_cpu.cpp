@@ -172,7 +172,7 @@ void TranslatedCpu::interrupt_line_changed() noexcept {
     nmi_ = interrupts_.nmi();
     context_.irq_asserted = nmi_ || interrupts_.intr();
     if (!interrupt_deliverable()) return;
-    context_.attention = 1;
+    context_.attention.store(1, std::memory_order_relaxed);
     engine_->stop_polls();
 }
 
@@ -201,7 +201,7 @@ Exit TranslatedCpu::run() {
     engine_->begin_run(!log::enabled(log::Int));  // a log of interrupts is to have them all
     interrupt_line_changed();
     for (;;) {
-        context_.attention = 0;
+        context_.attention.store(0, std::memory_order_relaxed);
         engine_->let_polls_pass();
         if (kicked_.exchange(false)) return Interrupted{};
         if (state_.activity != Activity::Shutdown && interrupt_deliverable() && !state_.interrupt_shadow) take_interrupts();
@@ -217,7 +217,7 @@ Exit TranslatedCpu::run() {
 void TranslatedCpu::interpret() {
     do {
         interpret_one();
-    } while (!context_.attention && !event_waits() && !current_mode());
+    } while (!context_.attention.load(std::memory_order_relaxed) && !event_waits() && !current_mode());
 }
 
 void TranslatedCpu::interpret_one() {
@@ -254,7 +254,7 @@ void TranslatedCpu::interpret_cold() {
         count(i);
         interpreter_.execute(i);
         note_executed(i);
-    } while (state_.eip == next && !context_.attention && !event_waits() && current_mode());
+    } while (state_.eip == next && !context_.attention.load(std::memory_order_relaxed) && !event_waits() && current_mode());
 }
 
 void TranslatedCpu::note_executed(const Instruction& i) {
@@ -618,7 +618,7 @@ const void* TranslatedCpu::on_step(Site& site) {
 
 // An element astride two pages; the others run from the code cache again.
 const void* TranslatedCpu::on_string_element(Site& site) {
-    static constexpr int kAfterOne = 1;
+    static constexpr std::atomic<int> kAfterOne = 1;
     ++counts_.steps;
     interpreter_.stop = &kAfterOne;
     const void* pc = execute(site);

@@ -56,7 +56,7 @@ Options parse(int argc, char** argv) {
 enum class Kind : unsigned { Real, V86, Protected16, User16, Protected32, User32 };
 constexpr const char* kKindNames[] = {"real", "v86", "protected 16", "user 16", "protected 32", "user 32"};
 constexpr uint32_t kMostSteps = 4000;
-constexpr int kEachElement = 1;  // of a repeated string instruction, which may have four billion, counts as a step
+constexpr std::atomic<int> kEachElement = 1;  // of a repeated string instruction, which may have four billion, counts as a step
 
 // Grows a case one instruction at a time, each run at once, so that the next lies where execution goes on.
 class Growth {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -82,7 +83,7 @@ struct alignas(64) VcpuContext {
     // The View of the current privilege, as r15 holds it (see registers.h).
     uint64_t view_register = 0;
     // Non-zero once an event waits: for those who look without a poll. REP instructions stop for it.
-    volatile int attention = 0;
+    std::atomic<int> attention = 0;
     // INTR is asserted or an NMI waits: STI, POPF and IRET must look. Changed on the vCPU's thread only.
     uint8_t irq_asserted = 0;
     // Zero while the guest's FPU state is in the host's registers; then cpu.fpu is out of date.

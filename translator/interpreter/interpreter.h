@@ -6,6 +6,8 @@
 // branches, or throws GuestFault with the state as it was before. step() then delivers the fault.
 #pragma once
 
+#include <atomic>
+
 #include "shadowmmu/guest_memory.h"
 #include "translator/decode/instruction.h"
 #include "vmm/base/cpu.h"
@@ -39,7 +41,8 @@ public:
     Step nmi();
 
     // A REP instruction stops early once this is non-zero. Never null.
-    const volatile int* stop = &kNever;
+    const std::atomic<int>* stop = &kNever;
+    bool stops() const { return stop->load(std::memory_order_relaxed); }
     // Whose base address IA32_APIC_BASE is; null: there is no local APIC.
     InterruptController* interrupts = nullptr;
 
@@ -81,7 +84,7 @@ private:
     CpuState& state_;
     GuestMemory& memory_;
     PortIo& ports_;
-    static constexpr int kNever = 0;
+    static constexpr std::atomic<int> kNever = 0;
 };
 
 }  // namespace ringfold

@@ -91,7 +91,7 @@ void repeat(Interpreter& cpu, const Instruction& i, unsigned size, Element eleme
     while (masked(i, s.gpr[ECX]) != 0) {
         element(cpu, i, size);
         advance(s, i, ECX, 0u - 1);
-        if (*cpu.stop && masked(i, s.gpr[ECX]) != 0) {
+        if (cpu.stops() && masked(i, s.gpr[ECX]) != 0) {
             cpu.next_eip = s.eip;
             return;
         }

@@ -7,7 +7,7 @@ namespace ringfold {
 
 namespace {
 
-constexpr int kAlways = 1;
+constexpr std::atomic<int> kAlways = 1;
 
 // While each iteration may trap, REP instructions stop after each element.
 class StopEachElement {
@@ -21,7 +21,7 @@ public:
 
 private:
     Interpreter& cpu_;
-    const volatile int* saved_;
+    const std::atomic<int>* saved_;
 };
 
 void run_repeated(Interpreter& cpu, const Instruction& i) {

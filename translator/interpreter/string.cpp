@@ -38,9 +38,9 @@ void repeat(StringOp& op, Some some, const bool& go_on) {
         return;
     }
     while (op.index(ECX)) {
-        op.add(ECX, 0 - some(*op.cpu.stop ? 1 : op.index(ECX)));
+        op.add(ECX, 0 - some(op.cpu.stops() ? 1 : op.index(ECX)));
         if (!go_on) return;
-        if (*op.cpu.stop && op.index(ECX)) {
+        if (op.cpu.stops() && op.index(ECX)) {
             op.cpu.next_eip = op.s.eip;
             return;
         }

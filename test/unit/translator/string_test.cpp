@@ -49,7 +49,7 @@ TEST_CASE("DF counts down, and a counter of 16 bits leaves the rest of ECX alone
 
 TEST_CASE("a pending event stops REP between two elements") {
     InterpretedGuest g;
-    const int now = 1;
+    const std::atomic<int> now = 1;
     g.cpu.stop = &now;
     g.s.gpr[ESI] = kFrom;
     g.s.gpr[EDI] = kTo;

@@ -252,7 +252,7 @@ TEST_CASE("ports in ring 3: IOPL, then the bitmap") {
 
 TEST_CASE("REP OUTSB stops between elements when asked, and goes on") {
     SystemGuest g;
-    const volatile int stop = 1;
+    const std::atomic<int> stop = 1;
     g.interpreter.stop = &stop;
     g.cpu.gpr[ECX] = 2;
     g.cpu.gpr[ESI] = kData;
