@@ -77,7 +77,6 @@ public:
     uint64_t last_used = 0;
     SpaceNote note;
     Window* window = nullptr;  // lent by the window cache
-    bool beyond_window = false;  // it needs a window that holds every page
 
 private:
     static constexpr uint32_t kMostDirectoryEntries = 2048;  // PAE: 4 directories of 512

@@ -30,7 +30,6 @@ enum class Fill : uint8_t {
     Ram,      // cached: the same access will now hit
     Special,  // allowed, but device memory, a write to a traced page, or astride two pages: one at a time
     Fault,    // the guest's own page fault
-    Moved,    // the space must have another window: window_base() of the user has changed, and the access is to be tried again
 };
 
 // Told when translated code loses what it relied on.
@@ -123,8 +122,6 @@ public:
     uint8_t* window_base(Privilege p);
     // ... in a window that never shows anything, for an address space without one.
     uint8_t* no_window_base();
-    // Does the first user window lie at host address 0? Before there is one.
-    void place_window_at_zero(bool does);
     // The windows share one place from now on, where user pages are the supervisor's too; nullopt: no longer.
     void share_window(const std::optional<WindowPlace>& place);
     // In a shared place: no page that only the supervisor may see is mapped below this linear address.

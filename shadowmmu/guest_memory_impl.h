@@ -82,10 +82,7 @@ struct GuestMemory::Impl final : PageTableAccess, TableListener {
     // What a window may show there without a fault of the guest's, by a walk of `cpu`'s tables that leaves no mark.
     WindowPage desired(const CpuState& cpu, uint32_t page, Privilege p);
     WindowPage desired(const Mapping& mapping, Privilege p) const;
-    bool has_place(uint32_t page, Privilege p) {
-        const Window* window = p == Privilege::User ? space->window : windows.supervisor_if_any();
-        return !window || window->holds(page);
-    }
+    bool has_place(uint32_t page) const { return !windows.shared() || windows.shared()->holds(page); }
     Privilege shown_to(const Mapping& mapping, Privilege p) const;
     WindowPage still_granted(uint32_t page, Privilege p);
     bool map_large(Window& window, GuestVirt a, const Mapping& mapping, Privilege p);

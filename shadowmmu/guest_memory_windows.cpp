@@ -42,10 +42,6 @@ uint8_t* GuestMemory::no_window_base() {
     return impl_->windows.none().base();
 }
 
-void GuestMemory::place_window_at_zero(bool does) {
-    impl_->windows.at_zero = does;
-}
-
 void GuestMemory::share_window(const std::optional<WindowPlace>& place) {
     impl_->windows.share(place);
 }
@@ -73,14 +69,10 @@ Fill GuestMemory::fill_window(GuestVirt a, Access access, Privilege p, GuestFaul
     const Mapping& mapping = std::get<Mapping>(answer);
     p = impl_->shown_to(mapping, p);
     const WindowPage want = impl_->desired(mapping, p);
+    if (!impl_->has_place(a.page_number())) return Fill::Special;
     if (!want.mapped || (access == Access::Write && !want.writable)) return Fill::Special;
-    Window& window = impl_->window(p);
-    if (!window.holds(a.page_number())) {
-        if (impl_->windows.shared()) return Fill::Special;
-        impl_->windows.move_elsewhere(*impl_->space);
-        return Fill::Moved;
-    }
     ++impl_->counts.hidden_faults;
+    Window& window = impl_->window(p);
     if (suffices(window.page(a.page_number()), want)) return Fill::Ram;
     const bool large = mapping.page_bytes > kPageSize && impl_->mode.a20;  // else it is not one piece
     const bool done = large ? impl_->map_large(window, a, mapping, p) : impl_->map_small(window, a, mapping, p);
@@ -102,7 +94,7 @@ WindowPage GuestMemory::Impl::desired(const Mapping& mapping, Privilege p) const
 }
 
 WindowPage GuestMemory::Impl::desired(const CpuState& cpu, uint32_t page, Privilege p) {
-    if (!has_place(page, p)) return {};
+    if (!has_place(page)) return {};
     const auto answer = page_walk(*this, cpu, GuestVirt(page * kPageSize), Access::Read, p, false);
     const auto* mapping = std::get_if<Mapping>(&answer);
     return mapping ? desired(*mapping, p) : WindowPage{};
@@ -162,7 +154,7 @@ void GuestMemory::Impl::map_touched(Window& window, uint32_t first, uint32_t cou
 bool GuestMemory::Impl::map_large(Window& window, GuestVirt a, const Mapping& mapping, Privilege p) {
     const uint32_t count = mapping.page_bytes / kPageSize, at = a.page_number(), low = at & ~(count - 1);
     const auto wanted = [&](uint32_t n) {
-        if (!window.holds(n)) return WindowPage{};
+        if (!has_place(n)) return WindowPage{};
         Mapping there = mapping;
         there.address = GuestPhys(mapping.address.page().value + static_cast<int64_t>(n - int64_t{at}) * kPageSize);
         there.physical = ram.place(there.address);

@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 
 #include "vmm/base/result.h"
-#include "vmm/host/low_addresses.h"
 
 namespace ringfold {
 
@@ -53,7 +52,7 @@ LazyArray<T>::~LazyArray() {
     munmap(data_, bytes_);
 }
 
-Window::Window(Ram& ram, unsigned n, At at)
+Window::Window(Ram& ram, unsigned n)
     : number(n),
       ram_(ram),
       shared_(false),
@@ -61,12 +60,6 @@ Window::Window(Ram& ram, unsigned n, At at)
       first_(ram.file_bytes() / kPageSize),
       next_(kPages),
       region_(kPages / kRegionPages) {
-    // The monitor's own null pointers must go on to fault, whatever the host allows.
-    const uint64_t least = std::max<uint64_t>(host::least_address(), 64 << 10);
-    if (at == At::Zero && host::reserve_addresses(least, kBytes + kGuardBytes)) {
-        place_.begin = least;
-        return;
-    }
     void* base = reserve_aligned(kBytes + kGuardBytes);
     if (base == MAP_FAILED)
         throw HostError(fmt::format("windows: cannot reserve 4 GiB of addresses: {}; raise RLIMIT_AS (ulimit -v), "
@@ -78,6 +71,7 @@ Window::Window(Ram& ram, unsigned n, At at)
 Window::Window(Ram& ram, unsigned n, const WindowPlace& place)
     : number(n),
       ram_(ram),
+      base_(nullptr),
       shared_(true),
       place_(place),
       page_(kPages + 1),
@@ -90,7 +84,7 @@ Window::~Window() {
         unmap_own_pages();
         return;
     }
-    munmap(base_ + place_.begin, kBytes + kGuardBytes - place_.begin);
+    munmap(base_, kBytes + kGuardBytes);
 }
 
 WindowPage Window::page(uint32_t n) const {
@@ -148,7 +142,7 @@ void Window::unmap_all() {
     entries.fill(0);
     if (mapped_pages_ == 0) return;
     if (shared_) return unmap_own_pages();
-    if (reserve(base_ + place_.begin, kBytes - place_.begin, PROT_NONE, MAP_FIXED) == MAP_FAILED) lost_reservation();
+    if (reserve(base_, kBytes, PROT_NONE, MAP_FIXED) == MAP_FAILED) lost_reservation();
     forget(0, kPages);
     from_large.reset();
 }

@@ -60,10 +60,7 @@ public:
     static constexpr uint64_t kGuardBytes = 1 << 20;  // behind it: catches operands that straddle 4 GiB
     static constexpr uint32_t kPages = 1u << 20;
 
-    // Anywhere, or where linear address N is host address N, if these addresses are free: the host adds a segment base of 0 in no
-    // time, and any other in a cycle. Throws HostError when the host has no such address range.
-    enum class At : uint8_t { Anywhere, Zero };
-    Window(Ram& ram, unsigned number, At at = At::Anywhere);
+    Window(Ram& ram, unsigned number);  // throws HostError when the host has no such address range
     // At addresses that somebody else has reserved, and that another window may share: see `sibling`.
     Window(Ram& ram, unsigned number, const WindowPlace& place);
     ~Window();
@@ -71,9 +68,6 @@ public:
     Window& operator=(const Window&) = delete;
 
     uint8_t* base() const { return base_; }
-    // Can this page be mapped there?
-    bool holds(uint32_t page) const { return place_.holds(page); }
-    bool is_whole() const { return place_.begin == 0 && place_.end == kBytes; }
     WindowPage page(uint32_t n) const;
     bool mapped(uint32_t n) const { return page_[n] & kMapped; }
 
@@ -128,9 +122,9 @@ private:
     void unlink(uint32_t n);
 
     Ram& ram_;
-    uint8_t* base_ = nullptr;
+    uint8_t* base_;
     const bool shared_;
-    WindowPlace place_{.begin = 0, .end = kBytes};
+    const WindowPlace place_{};
     uint32_t floor_ = kPages;
     LazyArray<uint32_t> page_;   // by linear page: frame and flags
     LazyArray<uint32_t> first_;  // by frame: 1 + the first linear page that maps it; 0: none

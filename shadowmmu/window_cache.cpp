@@ -1,7 +1,6 @@
 // Which window belongs to whom, and how many host mappings all of them may take.
 #include "shadowmmu/window_cache.h"
 
-#include <algorithm>
 #include <fstream>
 #include <utility>
 
@@ -68,33 +67,27 @@ Window& WindowCache::none() {
     return *none_;
 }
 
-// The window at zero unless its owner has run lately, for it is the fastest; one that nobody has; a new one if the host has
-// room for it; or that of the space that ran longest ago.
-Window& WindowCache::window_for(const AddressSpace& space, const AddressSpace* current) {
-    constexpr uint64_t kLately = 64;  // changes between spaces that have windows
-    const auto fits = [&](const Window& w) { return w.is_whole() || !space.beyond_window; };
+// A window that nobody has, a new one if the host has room for it, or that of the space that ran longest ago.
+Window& WindowCache::free_window(const AddressSpace* current) {
     for (auto& window : users_)
-        if (!window->is_whole() && fits(*window) && window->owner != current && uses_ - window->last_used > kLately) return *window;
-    for (auto& window : users_)
-        if (!window->owner && fits(*window)) return *window;
+        if (!window->owner) return *window;
     if (users_.size() < most_users_) try {
-            const bool first = at_zero && users_.empty() && !space.beyond_window;
-            const auto at = first ? Window::At::Zero : Window::At::Anywhere;
-            return *users_.emplace_back(std::make_unique<Window>(ram_, static_cast<unsigned>(users_.size()) + 1, at));
+            return *users_.emplace_back(std::make_unique<Window>(ram_, static_cast<unsigned>(users_.size()) + 1));
         } catch (const HostError&) {
-            if (std::none_of(users_.begin(), users_.end(), [&](const auto& w) { return fits(*w); })) throw;
+            if (users_.empty()) throw;
             most_users_ = users_.size();
         }
     Window* oldest = nullptr;
     for (auto& window : users_)
-        if (window->owner != current && fits(*window) && (!oldest || window->last_used < oldest->last_used)) oldest = window.get();
+        if (window->owner != current && (!oldest || window->last_used < oldest->last_used)) oldest = window.get();
     return *oldest;
 }
 
 Window& WindowCache::user(AddressSpace& space, const AddressSpace* current) {
     if (!space.window) {
-        Window& window = window_for(space, current);
-        take_back(window);
+        Window& window = free_window(current);
+        evict(window);
+        if (window.owner) window.owner->window = nullptr;
         window.owner = &space;
         window.entries.fill(0);
         space.window = &window;
@@ -102,17 +95,6 @@ Window& WindowCache::user(AddressSpace& space, const AddressSpace* current) {
     }
     space.window->last_used = ++uses_;
     return *space.window;
-}
-
-void WindowCache::take_back(Window& window) {
-    evict(window);
-    if (window.owner) window.owner->window = nullptr;
-    window.owner = nullptr;
-}
-
-void WindowCache::move_elsewhere(AddressSpace& space) {
-    space.beyond_window = true;
-    take_back(*space.window);
 }
 
 void WindowCache::protect(uint32_t first, uint32_t count) {

@@ -22,11 +22,8 @@ public:
     // Made on first use. A window stays where it is, but a user window changes hands when its space is not current.
     Window& supervisor();
     Window& user(AddressSpace& space, const AddressSpace* current);
-    // Its window cannot hold a page that it needs: it gets another when it asks for one.
-    void move_elsewhere(AddressSpace& space);
     Window& none();  // in which nothing is ever mapped
     Window* supervisor_if_any() { return supervisor_.get(); }
-    bool at_zero = true;  // one user window lies there, if the host lets it
     // From now on there is one place for all: the supervisor's window and that of one user space share it. nullopt: no
     // window is left, and later ones lie anywhere again.
     void share(const std::optional<WindowPlace>& place);
@@ -52,8 +49,7 @@ public:
 
 private:
     uint32_t pieces() const;
-    Window& window_for(const AddressSpace& space, const AddressSpace* current);
-    void take_back(Window& window);
+    Window& free_window(const AddressSpace* current);
     void make_room(const Window& keep);
     void evict(Window& window);
     template <class F>

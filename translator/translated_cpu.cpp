@@ -605,8 +605,6 @@ const void* TranslatedCpu::on_soft_miss(Site& site, GuestVirt linear, Access acc
             // Delivered without the C++ exception that the interpreter would throw for it.
             if (!page_fault_comes_first(site)) break;
             return deliver(fault);
-        case Fill::Moved:  // of windows alone
-            break;
     }
     return execute(site);
 }
@@ -884,10 +882,6 @@ bool TranslatedCpu::window_fault(Block& block, HostSpot& spot, bool& guilty) {
     const Fill fill = wraps ? Fill::Special
                             : memory_.fill_window(GuestVirt(static_cast<uint32_t>(offset)), access,
                                                   block.key.mode.privilege(), &fault);
-    if (fill == Fill::Moved) {
-        engine_->user_window_changed();
-        return true;
-    }
     const Trap trap = wraps ? Trap::Device : trap_of(fill, GuestVirt(static_cast<uint32_t>(offset)));
     guilty = !block.dead && adaptation_.trap(trap, block.key.code.value + spot.guest, spot.traps, __rdtsc());
     if (fill == Fill::Special && !wraps) engine_->heed_special_page(GuestVirt(static_cast<uint32_t>(offset)));

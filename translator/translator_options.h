@@ -18,7 +18,6 @@ struct EngineOptions {
     static constexpr uint64_t kLeastHole = 32u << 20, kMostHole = 1u << 30, kHoleUnit = 1u << 20;
 
     size_t cache_bytes = 128 * 1024 * 1024;  // of host code
-    bool window_at_zero = true;              // a user's window lies at host address 0, unless these addresses are in use
     bool user_direct = false;                // EngineFeature::UserDirect: user mode runs without translation
     uint32_t hole_bytes = 64u << 20;         // EngineFeature::Hole: at the top of the guest's linear addresses
 };

@@ -118,7 +118,6 @@ std::unique_ptr<CpuUnderTest> make_translated(const char* name, const char* poli
         TranslatorOptions options;
         options.engine = engine;
         options.engine_options.cache_bytes = 4 << 20;
-        options.engine_options.window_at_zero = false;  // a CPU of the segments engine may be under test beside
         options.policy = {.name = policy, .thresholds = thresholds};
         return std::make_unique<TranslatedCpu>(m.context(), m.memory(), m.ports(), m.interrupts(), options);
     };

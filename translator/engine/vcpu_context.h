@@ -54,8 +54,7 @@ struct Crossing {
     uint8_t windows = 0;                      // 1: some translation is direct, so %gs must hold the window
     std::array<uint64_t, 2> view_register{};  // as r15 holds the view
     std::array<uint64_t, 2> window{};         // base, as %gs holds it
-    static constexpr uint64_t kNoWindow = ~uint64_t{0};
-    uint64_t window_now = kNoWindow;          // what %gs holds, if that is one
+    uint64_t window_now = 0;                  // what %gs holds
     std::array<uint64_t, 2> return_top{};     // rsp of the empty host return stack
     uint64_t user_return_rsp = 0;             // where the user's stack was left
 };

@@ -11,7 +11,6 @@
 #include <fmt/format.h>
 
 #include "vmm/base/result.h"
-#include "vmm/host/low_addresses.h"
 
 namespace ringfold::segments {
 
@@ -21,6 +20,17 @@ std::atomic<bool> taken = false;
 
 void* map(uint64_t at, uint64_t bytes, int protection, int flags, int fd = -1) {
     return mmap(reinterpret_cast<void*>(at), bytes, protection, flags, fd, 0);
+}
+
+bool reserve(uint64_t from) {
+    constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+    return map(from, kFourGib - from, PROT_NONE, kFlags) != MAP_FAILED;
+}
+
+uint64_t least_address() {
+    uint64_t least = 64 * 1024;
+    std::ifstream("/proc/sys/vm/mmap_min_addr") >> least;
+    return (least + kPageSize - 1) & ~uint64_t{kPageSize - 1};
 }
 
 // The mapping that lies lowest, as the host lists it.
@@ -37,7 +47,7 @@ LowMemory::LowMemory(const VcpuContext& context, const Hole& hole) : hole_(hole)
     if (context.backing_fd < 0) throw HostError("-engine segments: the vCPU's state cannot be shared");
     if (taken.exchange(true)) throw HostError("-engine segments: one machine of the process has the low 4 GiB already");
     begin_ = 0;  // only the privileged may map page 0
-    if (!host::reserve_addresses(begin_, kFourGib) && !host::reserve_addresses(begin_ = host::least_address(), kFourGib)) {
+    if (!reserve(begin_) && !reserve(begin_ = least_address())) {
         const int error = errno;
         taken = false;
         throw HostError(fmt::format("-engine segments needs the low 4 GiB of its addresses, but cannot have them: {} "

@@ -29,7 +29,6 @@ WindowsEngine::WindowsEngine(VcpuContext& context, GuestMemory& memory, const Ad
         const auto n = static_cast<size_t>(p);
         context_.crossing.return_top[n] = stacks_.top(p);
     }
-    memory.place_window_at_zero(options.window_at_zero);
     let_polls_pass();
     forget_returns();
     install_host_faults();
@@ -70,7 +69,7 @@ void WindowsEngine::write_exit(const Link& link) {
 
 void WindowsEngine::begin_run(bool crossing) {
     set_fault_handler(&faults_);
-    context_.crossing.window_now = Crossing::kNoWindow;  // another vCPU of this thread may have set %gs
+    context_.crossing.window_now = 0;  // another vCPU of this thread may have set %gs
     context_.crossing.ready = {};
     // %gs is slow to set without FSGSBASE.
     crossable_ = crossing && (!direct_used_ || has_fsgsbase());
