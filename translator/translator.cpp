@@ -181,10 +181,8 @@ BlockStore::Owned Translator::emit(const BlockKey& key, const Source& source) {
     emit_.begin(*block, host, source.page);
     GuestVirt eip = key.eip;
     bool goes_on = true;
-    std::span<const Instruction> following(instructions_);
     for (const Instruction& i : instructions_) {
-        following = following.subspan(1);
-        goes_on = emit_.instruction(i, eip, following);
+        goes_on = emit_.instruction(i, eip, &i == &instructions_.back() ? nullptr : &i + 1);
         eip += i.length;
         if (!goes_on) break;
     }

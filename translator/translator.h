@@ -35,7 +35,7 @@ private:
     BlockStore::Owned emit(const BlockKey& key, const Source& source);
     unsigned worst_convictions(const BlockKey& key) const;
     static void end_at(Block& block, GuestVirt eip);
-    // In a line of the host's, in bytes.
+    // Where a block is to start in a line of the host, in bytes.
     static constexpr size_t kAnywhere = ~size_t{0};
     static size_t place_of(const BlockKey& key, const Source& source);
     const uint8_t* make_room(size_t place);

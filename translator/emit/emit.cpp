@@ -54,11 +54,11 @@ void Emit::count_heat(const asmjit::Label& hot) {
     a_.mov(x86::rcx, windows::kSavedRcx);
 }
 
-bool Emit::instruction(const Instruction& i, GuestVirt eip, std::span<const Instruction> following) {
+bool Emit::instruction(const Instruction& i, GuestVirt eip, const Instruction* next) {
     eip_ = eip;
     next_eip_ = eip + i.length;
     current_ = &i;
-    following_ = following;
+    following_ = next;
     start_ = offset();
     soft_accesses_ = 0;
     direct_ = block_->key.mode.direct && flat() && !needs(Remedy::SoftAccess);
@@ -98,7 +98,7 @@ bool changes_control(EmitKind kind) {
 
 // Is what follows in the block, and so in the shadow of a load of SS, an instruction that neither polls nor leaves?
 bool Emit::shadow_is_quiet() const {
-    return !following_.empty() && !changes_control(following_.front().row->emit);
+    return following_ && !changes_control(following_->row->emit);
 }
 
 Emit::After Emit::dispatch(const Instruction& i) {

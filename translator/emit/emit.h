@@ -7,7 +7,6 @@
 
 #include <functional>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include <asmjit/x86.h>
@@ -35,7 +34,7 @@ public:
     Emit(const windows::Stubs& stubs, const EmitOptions& options, bool compares);
 
     void begin(Block& block, const uint8_t* host, const uint8_t* guest_code) override;
-    bool instruction(const Instruction&, GuestVirt eip, std::span<const Instruction> following) override;
+    bool instruction(const Instruction&, GuestVirt eip, const Instruction* next) override;
     void fall_through(GuestVirt next) override;
     void finish() override;
     std::span<const uint8_t> code() const override;
@@ -236,7 +235,7 @@ private:
     const uint8_t* guest_code_ = nullptr;
     GuestVirt eip_{}, next_eip_{};  // the current instruction and the one behind it
     const Instruction* current_ = nullptr;
-    std::span<const Instruction> following_;  // it, in the block
+    const Instruction* following_ = nullptr;  // it, in the block
     uint32_t start_ = 0;          // host offset of the current instruction
     unsigned segment_ = DS;       // in code that is not flat: where the offset in r8d lies
     bool offset16_ = false;       // ... and whether it has 16 bits

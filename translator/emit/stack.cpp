@@ -24,7 +24,7 @@ x86::Mem Emit::stack_memory(int displacement, unsigned size, Access access) {
 // In a row of pushes or pops ESP moves once: the others find their place without, and a fault in between finds what ESP
 // lags by in its HostSpot.
 void Emit::move_stack_later(int by) {
-    if (!following_.empty() && takes_lag(following_.front()))
+    if (following_ && takes_lag(*following_))
         stack_lag_ += by;
     else
         move_stack(by);

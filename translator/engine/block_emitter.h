@@ -22,8 +22,8 @@ public:
 
     // Starts a block whose code will lie at `host`, from guest code that lies at `guest_code` in RAM. The block's key is set.
     virtual void begin(Block& block, const uint8_t* host, const uint8_t* guest_code) = 0;
-    // Emits one instruction; false once it has ended the block. `following`: those behind it in the block.
-    virtual bool instruction(const Instruction&, GuestVirt eip, std::span<const Instruction> following) = 0;
+    // Emits one instruction; false once it has ended the block. `next`: the one that follows it in the block, if any.
+    virtual bool instruction(const Instruction&, GuestVirt eip, const Instruction* next) = 0;
     // Ends a block that no instruction ended: goes on at `next`.
     virtual void fall_through(GuestVirt next) = 0;
     // Emits the cold parts. The code is then in code(); the block's tables are complete.

@@ -88,7 +88,7 @@ void Emitter::require_segmentation() {
     a_.bind(met);
 }
 
-bool Emitter::instruction(const Instruction& i, GuestVirt eip, std::span<const Instruction>) {
+bool Emitter::instruction(const Instruction& i, GuestVirt eip, const Instruction*) {
     eip_ = eip;
     next_eip_ = eip + i.length;
     current_ = &i;

@@ -27,7 +27,7 @@ public:
         : stubs_(stubs), options_(options), cache_(cache), low_(low) {}
 
     void begin(Block& block, const uint8_t* host, const uint8_t* guest_code) override;
-    bool instruction(const Instruction&, GuestVirt eip, std::span<const Instruction> following) override;
+    bool instruction(const Instruction&, GuestVirt eip, const Instruction* next) override;
     void fall_through(GuestVirt next) override;
     void finish() override;
     std::span<const uint8_t> code() const override;

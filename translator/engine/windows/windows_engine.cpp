@@ -25,10 +25,8 @@ WindowsEngine::WindowsEngine(VcpuContext& context, GuestMemory& memory, const Ad
       stubs_(emit_stubs(cache_, monitor)),
       faults_(context, cache_, stacks_, stubs_),
       polls_(VcpuMemory::poll_page(context)) {
-    for (const Privilege p : {Privilege::Supervisor, Privilege::User}) {
-        const auto n = static_cast<size_t>(p);
-        context_.crossing.return_top[n] = stacks_.top(p);
-    }
+    for (const Privilege p : {Privilege::Supervisor, Privilege::User})
+        context_.crossing.return_top[static_cast<size_t>(p)] = stacks_.top(p);
     let_polls_pass();
     forget_returns();
     install_host_faults();
