@@ -12,19 +12,11 @@ import tempfile
 import time
 
 import monitor
+import mount_namespace
 from console import Problem
 from monitor import Guest
 
-SKIPPED = 77
 MIB = 1 << 20
-
-
-def enter_namespace():
-    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
-        print("1..0 # SKIP no mount namespace: this takes root")
-        sys.exit(SKIPPED)
-    os.environ["RINGFOLD_DISK_ERRORS_TEST"] = "inside"
-    os.execvp("unshare", ["unshare", "--mount", sys.executable, *sys.argv])
 
 
 def mount_small(at):
@@ -73,14 +65,13 @@ def full_disk(g, small, qcow2):
 
 def main():
     ringfold, guest = sys.argv[1:]
-    if os.environ.get("RINGFOLD_DISK_ERRORS_TEST") != "inside":
-        enter_namespace()
+    mount_namespace.enter()
     with tempfile.TemporaryDirectory() as folder:
         small = os.path.join(folder, "small")
         os.mkdir(small)
         if not mount_small(small):
             print("1..0 # SKIP no mount: this takes root")
-            return SKIPPED
+            return mount_namespace.SKIPPED
         raw, qcow2, floppy = (os.path.join(small, name) for name in ("raw", "qcow2", "floppy"))
         for path, size in ((raw, 64 * MIB), (floppy, 1440 << 10)):
             open(path, "wb").close()

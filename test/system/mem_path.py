@@ -11,20 +11,11 @@ import sys
 import tempfile
 import time
 
+import mount_namespace
 from refusals import Refusals
 
-SKIPPED = 77
 MIB = 1 << 20
 OPTIONS = ["-display", "none", "-serial", "none", "-m", "64"]
-
-
-def enter_namespace():
-    """Starts this program again, in a mount namespace of its own."""
-    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
-        print("1..0 # SKIP no mount namespace: this takes root")
-        sys.exit(SKIPPED)
-    os.environ["RINGFOLD_MEM_PATH_TEST"] = "inside"
-    os.execvp("unshare", ["unshare", "--mount", sys.executable, *sys.argv])
 
 
 def mount(kind, options, at):
@@ -45,8 +36,7 @@ def memory_of(pid, what, field):
 
 
 def main():
-    if "RINGFOLD_MEM_PATH_TEST" not in os.environ:
-        enter_namespace()
+    mount_namespace.enter()
     ringfold, kernel = sys.argv[1:]
     refusals = Refusals(ringfold)
 
@@ -74,7 +64,7 @@ def main():
             os.mkdir(place)
         if not mount("tmpfs", "size=8m", places["small"]):
             print("1..0 # SKIP no mounts: this takes root")
-            sys.exit(SKIPPED)
+            sys.exit(mount_namespace.SKIPPED)
         refusals.refuses("a tmpfs without room", ["-kernel", kernel, *OPTIONS, "-mem-path", places["small"]],
                          f"-mem-path {places['small']}: ", "64 MiB", "-m")
         if mount("hugetlbfs", "size=64m", places["explicit"]):

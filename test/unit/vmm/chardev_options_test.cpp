@@ -1,30 +1,16 @@
 // The host's ends of character devices, as the command line gives them.
 #include <catch2/catch.hpp>
 
+#include "test/unit/vmm/parse_options.h"
 #include "vmm/base/result.h"
 #include "vmm/chardev/telnet.h"
-#include "vmm/options.h"
 
 using namespace ringfold;
+using namespace ringfold::test;
 
 namespace {
 
 using Kind = CharAddress::Kind;
-
-Options parse(std::vector<std::string> words) {
-    std::vector<char*> argv{const_cast<char*>("ringfold")};
-    for (std::string& w : words) argv.push_back(w.data());
-    return parse_options(static_cast<int>(argv.size()), argv.data());
-}
-
-std::string error_of(const std::vector<std::string>& words) {
-    try {
-        parse(words);
-    } catch (const HostError& e) {
-        return e.what();
-    }
-    return "";
-}
 
 }  // namespace
 

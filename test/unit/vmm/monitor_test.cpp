@@ -1,14 +1,15 @@
 // The monitor's parts that need no machine: addresses, framing, key names, expressions.
 #include <catch2/catch.hpp>
 
+#include "test/unit/vmm/parse_options.h"
 #include "vmm/base/result.h"
 #include "vmm/monitor/expression.h"
 #include "vmm/monitor/framers.h"
 #include "vmm/monitor/key_names.h"
-#include "vmm/options.h"
 #include "vmm/snapshot/snapshot.h"
 
 using namespace ringfold;
+using namespace ringfold::test;
 
 namespace {
 
@@ -29,12 +30,6 @@ int64_t value_of(std::string_view text) {
     const int64_t value = take_expression(text, state);
     CHECK(text.empty());
     return value;
-}
-
-Options parse(std::vector<std::string> words) {
-    std::vector<char*> argv{const_cast<char*>("ringfold")};
-    for (std::string& w : words) argv.push_back(w.data());
-    return parse_options(static_cast<int>(argv.size()), argv.data());
 }
 
 }  // namespace

@@ -1,18 +1,15 @@
 // QEMU's network options.
 #include <catch2/catch.hpp>
 
+#include "test/unit/vmm/parse_options.h"
 #include "vmm/base/result.h"
-#include "vmm/options.h"
 
 using namespace ringfold;
 
 namespace {
 
-NicOptions parse(std::vector<std::string> words) {
-    std::vector<char*> argv{const_cast<char*>("ringfold")};
-    for (std::string& w : words) argv.push_back(w.data());
-    argv.push_back(nullptr);
-    return parse_options(static_cast<int>(argv.size()) - 1, argv.data()).nics;
+NicOptions parse(const std::vector<std::string>& words) {
+    return test::parse(words).nics;
 }
 
 }  // namespace

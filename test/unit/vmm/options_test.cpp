@@ -1,36 +1,17 @@
 // The command line: QEMU's spellings, and one clear line for whatever is wrong.
 #include "vmm/options.h"
 
-#include <initializer_list>
 #include <string>
 #include <vector>
 
 #include <catch2/catch.hpp>
 
+#include "test/unit/vmm/parse_options.h"
 #include "translator/classify/classifier.h"
 #include "vmm/base/result.h"
 
 using namespace ringfold;
-
-namespace {
-
-Options parse(std::initializer_list<const char*> words) {
-    std::vector<char*> argv{const_cast<char*>("ringfold")};
-    for (const char* w : words) argv.push_back(const_cast<char*>(w));
-    argv.push_back(nullptr);
-    return parse_options(static_cast<int>(argv.size()) - 1, argv.data());
-}
-
-std::string error_of(std::initializer_list<const char*> words) {
-    try {
-        parse(words);
-    } catch (const HostError& e) {
-        return e.what();
-    }
-    return "";
-}
-
-}  // namespace
+using namespace ringfold::test;
 
 TEST_CASE("options have QEMU's names and take one dash or two") {
     const Options one = parse({"-kernel", "k", "-m", "64", "-append", "a b", "-serial", "file:out", "-no-reboot"});
@@ -106,7 +87,7 @@ TEST_CASE("the translator's own options") {
 
 TEST_CASE("a bad value is answered by one line that begins with its option") {
     const struct {
-        std::initializer_list<const char*> words;
+        std::vector<std::string> words;
         const char* begins;
     } cases[] = {
         {{"-kernel", "k", "-accel", "kvm"}, "-accel kvm: "},
@@ -186,7 +167,7 @@ TEST_CASE("what scripts for QEMU pass takes effect") {
 
 TEST_CASE("what is not here says why, and what to write instead") {
     const struct {
-        std::initializer_list<const char*> words;
+        std::vector<std::string> words;
         const char* part;
     } cases[] = {
         {{"-accel", "kvm"}, "without hardware virtualization"}, {{"a", "b"}, "-hdb"}, {{"-smp", "2"}, "-smp 1"}, {{"-smp", "cores=2"}, "-smp 1"},

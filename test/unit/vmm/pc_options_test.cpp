@@ -3,21 +3,11 @@
 
 #include <catch2/catch.hpp>
 
+#include "test/unit/vmm/parse_options.h"
 #include "vmm/base/result.h"
-#include "vmm/options.h"
 
 using namespace ringfold;
-
-namespace {
-
-Options parse(std::vector<std::string> words) {
-    std::vector<char*> argv{const_cast<char*>("ringfold")};
-    for (std::string& w : words) argv.push_back(w.data());
-    argv.push_back(nullptr);
-    return parse_options(static_cast<int>(argv.size()) - 1, argv.data());
-}
-
-}  // namespace
+using namespace ringfold::test;
 
 TEST_CASE("without a kernel the machine is an i440FX PC with a display, with one it is bare") {
     CHECK(parse({}).has_board());
